@@ -1,0 +1,5 @@
+"""The console script `mltask-operator`."""
+
+
+def main() -> None:
+    """Run the command line."""
