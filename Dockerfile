@@ -1,0 +1,31 @@
+# The operator's image. BASE is any image that has `python3` (3.11 or newer) and its venv module; both stages use the
+# same one, since a virtual environment points at the interpreter that made it.
+ARG BASE=python:3.13-slim-bookworm
+
+FROM ${BASE} AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# Two environments: /opt/build holds pip and the build back end and stays behind, /opt/venv is what ships.
+RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/venv
+WORKDIR /src
+COPY requirements.lock requirements-build.lock ./
+RUN /opt/build/bin/pip install --require-hashes --requirement requirements-build.lock \
+ && /opt/build/bin/pip --python /opt/venv/bin/python3 install --no-compile --require-hashes --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY operator operator
+RUN /opt/build/bin/hatchling build --target wheel \
+ && /opt/build/bin/pip --python /opt/venv/bin/python3 install --no-compile --no-deps dist/*.whl
+# The running process may not write bytecode (no root, read-only root file system), so it is compiled here; unchecked,
+# because the sources in an image never change and their file times need not survive its layers.
+RUN /opt/venv/bin/python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="mltask-operator" \
+      org.opencontainers.image.description="One allocation per machine-learning task on Kubernetes" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH
+# A number, not a name: the kubelet cannot tell from a name that the user is not root.
+USER 65532:65532
+ENTRYPOINT ["mltask-operator"]
+CMD ["run"]
