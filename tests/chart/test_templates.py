@@ -1,0 +1,171 @@
+"""What the chart renders, looked at without a cluster."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import mltask_operator
+
+from tests.chart.chart import CHART, ROOT, Helm, Objects, Render
+
+WITHOUT_CRD = "crds.install=false"
+TWO_NAMESPACES = "namespaces={team-a,team-b}"
+MODES = pytest.mark.parametrize("mode", ["namespaces=null", TWO_NAMESPACES])
+
+
+def kinds(objects: Objects) -> set[str]:
+    return {found["kind"] for found in objects}
+
+
+def of_kind(objects: Objects, kind: str) -> dict[str, Any]:
+    (found,) = (found for found in objects if found["kind"] == kind)
+    return found
+
+
+def operator_container(objects: Objects) -> dict[str, Any]:
+    pod = of_kind(objects, "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    return container
+
+
+def operator_rules(objects: Objects) -> list[list[dict[str, Any]]]:
+    """The rules of each role that a binding gives to the operator."""
+    bound = {found["roleRef"]["name"] for found in objects if found["kind"].endswith("RoleBinding")}
+    roles = (found for found in objects if found["kind"] in ("Role", "ClusterRole"))
+    return [role["rules"] for role in roles if role["metadata"]["name"] in bound]
+
+
+@MODES
+def test_helm_lint_finds_nothing(helm: Helm, mode: str) -> None:
+    ended = helm("lint", "--strict", str(CHART), "--set", mode)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_chart_image_and_operator_are_of_one_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    label = re.search(r'image\.version="(.+?)"', (ROOT / "Dockerfile").read_text())
+    assert label is not None
+    assert {chart["version"], chart["appVersion"], label[1]} == {mltask_operator.__version__}
+
+
+def test_the_definition_is_the_generated_one_and_outlives_the_release(render: Render) -> None:
+    rendered = of_kind(render(), "CustomResourceDefinition")
+    generated = yaml.load((ROOT / "crds" / "mltasks.yaml").read_text(), yaml.CSafeLoader)
+    assert rendered["spec"] == generated["spec"]
+    assert rendered["metadata"]["name"] == generated["metadata"]["name"]
+    assert rendered["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_the_definition_goes_with_the_release_where_asked(render: Render) -> None:
+    rendered = of_kind(render("crds.keep=false"), "CustomResourceDefinition")
+    assert "helm.sh/resource-policy" not in rendered["metadata"].get("annotations", {})
+
+
+def test_the_definition_can_be_left_to_others(render: Render) -> None:
+    assert "CustomResourceDefinition" not in kinds(render(WITHOUT_CRD))
+
+
+@MODES
+def test_the_operator_may_do_what_it_does_and_no_more(render: Render, mode: str) -> None:
+    every_role = operator_rules(render(WITHOUT_CRD, mode))
+    assert every_role
+    for rules in every_role:
+        granted = {
+            (group, resource, verb)
+            for rule in rules
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        }
+        assert granted == {
+            *(("mltask.dev", "mltasks", verb) for verb in ("get", "list", "watch")),
+            ("mltask.dev", "mltasks/status", "patch"),
+            ("mltask.dev", "mltasks/finalizers", "update"),
+            *(("", "pods", verb) for verb in ("get", "list", "watch", "create", "patch", "delete")),
+        }
+
+
+@MODES
+def test_no_role_has_a_wildcard_or_sees_secrets(render: Render, mode: str) -> None:
+    for found in render(WITHOUT_CRD, mode):
+        for rule in found.get("rules", []):
+            words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
+            assert not words & {"*", "secrets"}, (found["metadata"]["name"], rule)
+
+
+def test_namespaced_mode_grants_nothing_in_the_cluster(render: Render) -> None:
+    objects = render(WITHOUT_CRD, TWO_NAMESPACES)
+    assert kinds(objects) == {"ServiceAccount", "Role", "RoleBinding", "Deployment"}
+    for kind in ("Role", "RoleBinding"):
+        places = [found["metadata"]["namespace"] for found in objects if found["kind"] == kind]
+        assert places == ["team-a", "team-b"]
+
+
+def test_namespaced_mode_tells_the_operator_its_namespaces(render: Render) -> None:
+    container = operator_container(render(WITHOUT_CRD, TWO_NAMESPACES))
+    assert container["args"][-2:] == ["--namespace=team-a", "--namespace=team-b"]
+
+
+@pytest.mark.parametrize(
+    ("values", "image"),
+    [
+        ([], f"mltask-operator:{mltask_operator.__version__}"),
+        (["image.repository=r.example/x", "image.tag=v2"], "r.example/x:v2"),
+        (["image.tag=v2", f"image.digest=sha256:{'a' * 64}"], f"mltask-operator@sha256:{'a' * 64}"),
+    ],
+)
+def test_the_image_is_named_by_digest_or_tag_or_version(
+    render: Render, values: list[str], image: str
+) -> None:
+    assert operator_container(render(WITHOUT_CRD, *values))["image"] == image
+
+
+def test_a_pod_label_cannot_break_the_selector(render: Render) -> None:
+    deployment = of_kind(
+        render(WITHOUT_CRD, r"podLabels.app\.kubernetes\.io/name=other", "podLabels.team=ml"),
+        "Deployment",
+    )
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    assert labels["team"] == "ml"
+
+
+def test_there_is_never_a_second_operator(render: Render) -> None:
+    spec = of_kind(render(WITHOUT_CRD), "Deployment")["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ("replicas=2", "replicas"),
+        ("image.tagg=v2", "tagg"),
+        ("image.digest=abc", "/image/digest"),
+        ("logLevel=loud", "/logLevel"),
+        ("namespaces={Team_A}", "/namespaces/0"),
+        ("resources.request.cpu=1", "request"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_name(helm: Helm, value: str, named: str) -> None:
+    ended = helm("template", "mltask", str(CHART), "--set", value)
+    assert ended.returncode != 0
+    assert named in ended.stderr
+
+
+def test_the_readme_names_every_value() -> None:
+    readme = (CHART / "README.md").read_text()
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    for name, value in values.items():
+        keys = [f"{name}.{key}" for key in value] if name in ("image", "crds") else [name]
+        for key in keys:
+            assert f"`{key}`" in readme
+
+
+def test_the_notes_say_what_to_type_next(helm: Helm, tmp_path: Path) -> None:
+    ended = helm("install", "mltask", str(CHART), "--dry-run=client", "--set", TWO_NAMESPACES)
+    assert ended.returncode == 0, ended.stderr
+    notes = ended.stdout.partition("NOTES:")[2]
+    assert "kubectl apply --namespace team-a -f -" in notes
