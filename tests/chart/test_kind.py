@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from localcluster import tools
-
 from tests.chart.chart import ROOT, Ended
 
 CONFIG = ROOT / "kind-config.yaml"
