@@ -1,4 +1,4 @@
-"""What a real API server makes of the chart: what it admits, who may do what, what an upgrade does."""
+"""What a real API server makes of the chart: what it admits, who may do what, how it upgrades."""
 
 import json
 import shutil
