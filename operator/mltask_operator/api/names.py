@@ -1,0 +1,34 @@
+"""The words by which the API server knows what is ours."""
+
+from typing import Final
+
+GROUP: Final = "mltask.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "MLTask"
+PLURAL: Final = "mltasks"
+
+MAIN_CONTAINER: Final = "main"
+"""The container that `spec.image`, `command`, … describe, and whose end is the task's."""
+
+TRACKING_FINALIZER: Final = f"{GROUP}/tracking"
+"""Held on each Pod of ours until its outcome is durable, so that no ended Pod vanishes unseen."""
+
+TASK_LABEL: Final = f"{GROUP}/task"
+TASK_UID_LABEL: Final = f"{GROUP}/task-uid"
+ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
+
+MAX_TASK_NAME_LENGTH: Final = 63
+"""A task's name is a label value on its Pod, and those hold 63 characters."""
+
+
+def pod_name(task_name: str, task_uid: str, attempt: int) -> str:
+    """Return the name of the Pod of one attempt: always the same for the same attempt.
+
+    The API server refuses a second object of the same name, so this name is the lock that keeps
+    an attempt from getting two Pods. The first eight characters of the uid tell apart the Pods of
+    tasks that were deleted and made anew under one name. The whole fits the 63 characters of a
+    host name, which a container sees as its own.
+    """
+    suffix = f"-{task_uid[:8]}-{attempt}"
+    return task_name[: 63 - len(suffix)].rstrip("-.") + suffix

@@ -1,0 +1,145 @@
+"""Every request that the operator makes beside Kopf's watches: JSON in, JSON out.
+
+They go through the official client's ApiClient, below its typed methods: those would parse each
+Pod into models, which costs more than all the rest of the work on it.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from mltask_operator import __version__
+from mltask_operator.api import names
+from mltask_operator.kube.credentials import Credentials
+from mltask_operator.kube.errors import ApiError, Unreachable
+
+Json = dict[str, Any]
+
+REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30)
+PAGE_SIZE = 500
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
+
+
+class Api:
+    """The API server. Each method raises ApiError for a refusal, Unreachable for no answer."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._client = self._new_client()
+
+    def _new_client(self) -> ApiClient:
+        client = ApiClient(self._credentials.configuration)
+        client.user_agent = f"mltask-operator/{__version__}"
+        return client
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def create_pod(self, manifest: Json) -> Json:
+        """Create the Pod and return it."""
+        return await self.request("POST", pods_path(manifest["metadata"]["namespace"]), manifest)
+
+    async def get_pod(self, namespace: str, name: str) -> Json:
+        """Return the Pod of this name."""
+        return await self.request("GET", f"{pods_path(namespace)}/{name}")
+
+    async def delete_pod(self, namespace: str, name: str, uid: str) -> Json:
+        """Ask for the deletion of the Pod of this name and uid, and return its state after that."""
+        return await self.request(
+            "DELETE", f"{pods_path(namespace)}/{name}", {"preconditions": {"uid": uid}}
+        )
+
+    async def release_pod(self, namespace: str, name: str, uid: str) -> Json:
+        """Take the tracking finalizer off the Pod of this name and uid, and return the Pod."""
+        patch = {
+            "metadata": {
+                "uid": uid,
+                # Takes off the one finalizer, whatever others came or went meanwhile.
+                "$deleteFromPrimitiveList/finalizers": [names.TRACKING_FINALIZER],
+            }
+        }
+        return await self.request(
+            "PATCH", f"{pods_path(namespace)}/{name}", patch, STRATEGIC_MERGE_PATCH
+        )
+
+    async def get_task(self, namespace: str, name: str) -> Json:
+        """Return the MLTask of this name."""
+        return await self.request("GET", f"{tasks_path(namespace)}/{name}")
+
+    async def patch_status(
+        self, namespace: str, name: str, resource_version: str, changes: Json
+    ) -> Json:
+        """Change fields of the MLTask's status if it still has this resourceVersion; return it."""
+        patch = {"metadata": {"resourceVersion": resource_version}, "status": changes}
+        return await self.request(
+            "PATCH", f"{tasks_path(namespace)}/{name}/status", patch, MERGE_PATCH
+        )
+
+    async def pages(self, path: str, label_selector: str = "") -> AsyncIterator[Json]:
+        """Yield a listing page by page, all of one moment, read from a quorum of etcd."""
+        query = f"limit={PAGE_SIZE}" + (
+            f"&labelSelector={label_selector}" if label_selector else ""
+        )
+        token = ""
+        while True:
+            page = await self.request("GET", f"{path}?{query}{token}")
+            yield page
+            if not (following := page["metadata"].get("continue")):
+                return
+            token = f"&continue={following}"
+
+    async def request(
+        self, method: str, path: str, body: Json | None = None, content_type: str | None = None
+    ) -> Json:
+        """Send one request and return the object that came back."""
+        code, answer = await self._send(method, path, body, content_type)
+        if code == 401 and await self._credentials.reload():
+            outdated, self._client = self._client, self._new_client()
+            await outdated.close()
+            code, answer = await self._send(method, path, body, content_type)
+        if code >= 300:
+            raise ApiError.from_response(code, answer)
+        found: Json = json.loads(answer)
+        return found
+
+    async def _send(
+        self, method: str, path: str, body: Json | None, content_type: str | None
+    ) -> tuple[int, bytes]:
+        client = self._client
+        headers = dict(client.default_headers)
+        await client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        if content_type:
+            headers["Content-Type"] = content_type
+        try:
+            response = await client.call_api(
+                method,
+                client.configuration.host + path,
+                headers,
+                body,
+                _request_timeout=REQUEST_TIMEOUT,
+            )
+            return response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(
+                f"the API server {client.configuration.host} gave no answer: "
+                f"{error or type(error).__name__}"
+            ) from error
+
+
+def tasks_path(namespace: str | None) -> str:
+    """Return the path of the MLTasks of a namespace, or of all namespaces for None."""
+    return _path(f"/apis/{names.API_VERSION}", namespace, names.PLURAL)
+
+
+def pods_path(namespace: str | None) -> str:
+    """Return the path of the Pods of a namespace, or of all namespaces for None."""
+    return _path("/api/v1", namespace, "pods")
+
+
+def _path(root: str, namespace: str | None, plural: str) -> str:
+    return f"{root}/{plural}" if namespace is None else f"{root}/namespaces/{namespace}/{plural}"

@@ -1,0 +1,73 @@
+"""Who the operator is to the API server, for its own requests and for Kopf's alike."""
+
+import os
+import time
+from pathlib import Path
+
+import kopf
+from kubernetes.aio import config
+from kubernetes.aio.client import Configuration
+
+RELOAD_PAUSE_SECONDS = 5.0
+"""Between two loads after a 401. A token that stays refused would otherwise be read anew in a hot
+loop, by Kopf's watches and by the workers."""
+
+
+class NoCredentials(Exception):
+    """Neither a kubeconfig nor a service account could be used; the text says what to do."""
+
+
+class Credentials:
+    """The ambient kubeconfig ($KUBECONFIG, ~/.kube/config) or else the Pod's service account."""
+
+    def __init__(self) -> None:
+        self.configuration = Configuration()
+        self._loaded_at = float("-inf")
+
+    async def load(self) -> None:
+        """Load the credentials anew. Raise NoCredentials where there are none to use."""
+        self._loaded_at = time.monotonic()
+        configuration = Configuration()
+        try:
+            if _has_kubeconfig():
+                await config.load_kube_config(
+                    client_configuration=configuration, persist_config=False
+                )
+            else:
+                config.load_incluster_config(client_configuration=configuration)
+        except (config.ConfigException, OSError) as error:
+            source = os.environ.get("KUBECONFIG", "~/.kube/config, or a Pod's service account")
+            raise NoCredentials(
+                f"no usable credentials in {source}: {error}. Set KUBECONFIG to a kubeconfig file, "
+                "or run in a Pod that has a service account"
+            ) from error
+        self.configuration = configuration
+
+    async def reload(self) -> bool:
+        """Load anew after a 401, at most once in RELOAD_PAUSE_SECONDS. Return whether it was."""
+        if time.monotonic() - self._loaded_at < RELOAD_PAUSE_SECONDS:
+            return False
+        await self.load()
+        return True
+
+    async def for_kopf(self) -> kopf.ConnectionInfo:
+        """Return the same credentials in the form that Kopf's login handlers return."""
+        held = self.configuration
+        authorization = await held.get_api_key_with_prefix("BearerToken") or ""
+        scheme, _, token = authorization.partition(" ")
+        return kopf.ConnectionInfo(
+            server=held.host,
+            ca_path=held.ssl_ca_cert,
+            insecure=not held.verify_ssl,
+            scheme=scheme or None,
+            token=token or None,
+            certificate_path=held.cert_file,
+            private_key_path=held.key_file,
+            proxy_url=held.proxy,
+            # As the kubernetes client does: HTTPS_PROXY and NO_PROXY count.
+            trust_env=True,
+        )
+
+
+def _has_kubeconfig() -> bool:
+    return "KUBECONFIG" in os.environ or Path("~/.kube/config").expanduser().exists()

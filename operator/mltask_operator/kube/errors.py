@@ -1,0 +1,39 @@
+"""What the API server may answer instead of what was asked for."""
+
+import json
+from typing import Any
+
+
+class ApiError(OSError):
+    """A request that the API server refused.
+
+    `code` is the HTTP status, `reason` and `message` are those of the Status object that came
+    with it (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/).
+    """
+
+    def __init__(self, code: int, reason: str, message: str, causes: tuple[str, ...] = ()) -> None:
+        super().__init__(f"the API server answered {code} {reason}: {message}")
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.causes = causes
+        """The reasons of the Status object's `details.causes`."""
+
+    @classmethod
+    def from_response(cls, code: int, body: bytes) -> "ApiError":
+        """Make the error of an answer; a body that is no Status object becomes its message."""
+        try:
+            status: dict[str, Any] = json.loads(body)
+            causes = (status.get("details") or {}).get("causes") or ()
+            return cls(
+                code,
+                status.get("reason") or "",
+                status.get("message") or "",
+                tuple(cause.get("reason") or "" for cause in causes),
+            )
+        except (ValueError, AttributeError):
+            return cls(code, "", body[:300].decode(errors="replace"))
+
+
+class Unreachable(OSError):
+    """The API server gave no answer: not reachable, or not in time."""

@@ -1,0 +1,147 @@
+"""Objects as the API server sends them (JSON), reduced to what the lifecycle judges."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from mltask_operator.api import names
+from mltask_operator.api.status import MLTaskStatus
+from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase, Task
+
+Json = Mapping[str, Any]
+
+
+def task_from(body: Json) -> Task:
+    """Return the task that an MLTask object describes."""
+    metadata = body["metadata"]
+    status = MLTaskStatus.model_validate(body.get("status") or {})
+    return Task(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        generation=metadata.get("generation", 1),
+        is_being_deleted="deletionTimestamp" in metadata,
+        status=status,
+        spec=None if status.is_finished else body.get("spec"),
+    )
+
+
+def owner_from(pod_body: Json) -> Owner | None:
+    """Return whose a Pod says it is by its labels; None where they do not make sense."""
+    metadata = pod_body["metadata"]
+    labels = metadata.get("labels") or {}
+    try:
+        int(labels[names.ATTEMPT_LABEL])
+        return Owner(
+            namespace=metadata["namespace"],
+            name=labels[names.TASK_LABEL],
+            uid=labels[names.TASK_UID_LABEL],
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def pod_from(body: Json) -> Pod:
+    """Return the Pod that a Pod object describes; its labels are those that `owner_from` reads."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    labels = metadata["labels"]
+    return Pod(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        attempt=int(labels[names.ATTEMPT_LABEL]),
+        is_owned=is_owned_by(body, labels[names.TASK_UID_LABEL]),
+        is_held=names.TRACKING_FINALIZER in (metadata.get("finalizers") or ()),
+        phase=PodPhase(status.get("phase") or PodPhase.PENDING),
+        created_at=_time(metadata["creationTimestamp"]),
+        node_name=(body.get("spec") or {}).get("nodeName"),
+        reason=status.get("reason"),
+        message=status.get("message"),
+        deletion_asked_at=_deletion_asked_at(metadata),
+        disruption=_disruption(status.get("conditions") or ()),
+        init_containers=_containers(status.get("initContainerStatuses") or ()),
+        containers=_containers(status.get("containerStatuses") or ()),
+    )
+
+
+def is_owned_by(body: Json, task_uid: str) -> bool:
+    """Whether the object's controller is the MLTask of this uid."""
+    return any(
+        reference["uid"] == task_uid and reference.get("controller", False)
+        for reference in body["metadata"].get("ownerReferences") or ()
+    )
+
+
+def is_removed(body: Json) -> bool:
+    """Whether an object, as a write of ours left it, has gone from the API server with that write.
+
+    The API server removes an object that is being deleted once it has no finalizer and no grace
+    period left; the answer to the write that did it is the object's last state.
+    """
+    metadata = body["metadata"]
+    return (
+        "deletionTimestamp" in metadata
+        and not metadata.get("finalizers")
+        and not metadata.get("deletionGracePeriodSeconds")
+    )
+
+
+def version_of(body: Json) -> int:
+    """Return the resourceVersion as a number: these compare as integers since Kubernetes 1.35."""
+    return int(body["metadata"]["resourceVersion"])
+
+
+def _deletion_asked_at(metadata: Json) -> datetime | None:
+    # deletionTimestamp is the moment at which the grace period ends. Each later request that
+    # shortens that period moves both, so their difference stays the time of the first request.
+    if "deletionTimestamp" not in metadata:
+        return None
+    grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+    return _time(metadata["deletionTimestamp"]) - grace
+
+
+def _disruption(conditions: Sequence[Json]) -> str | None:
+    for condition in conditions:
+        if condition["type"] == "DisruptionTarget" and condition["status"] == "True":
+            return condition.get("reason")
+    return None
+
+
+def _containers(statuses: Sequence[Json]) -> tuple[Container, ...]:
+    return tuple(_container(status) for status in statuses)
+
+
+def _container(status: Json) -> Container:
+    state = status.get("state") or {}
+    if ended := state.get("terminated"):
+        return Container(
+            name=status["name"],
+            is_terminated=True,
+            exit_code=ended["exitCode"],
+            reason=ended.get("reason"),
+            message=ended.get("message"),
+            started_at=_optional_time(ended.get("startedAt")),
+            finished_at=_optional_time(ended.get("finishedAt")),
+        )
+    if running := state.get("running"):
+        return Container(
+            name=status["name"],
+            is_running=True,
+            started_at=_optional_time(running.get("startedAt")),
+        )
+    waiting = state.get("waiting") or {}
+    return Container(
+        name=status["name"], reason=waiting.get("reason"), message=waiting.get("message")
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _optional_time(text: str | None) -> datetime | None:
+    # A container that never ran has Go's zero time, or the epoch, as its times.
+    time = _time(text) if text else None
+    return time if time and time.year > 1970 else None

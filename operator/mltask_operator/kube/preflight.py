@@ -1,0 +1,89 @@
+"""What must hold before the operator can work, checked once at its start, each fault in a line."""
+
+import asyncio
+from collections.abc import Sequence
+
+from mltask_operator.api import names
+from mltask_operator.kube.api import Api
+from mltask_operator.kube.errors import ApiError
+
+# Group, resource, subresource, verbs: what the chart's role grants, and the operator uses.
+PERMISSIONS = (
+    (names.GROUP, names.PLURAL, "", ("get", "list", "watch")),
+    (names.GROUP, names.PLURAL, "status", ("patch",)),
+    (names.GROUP, names.PLURAL, "finalizers", ("update",)),
+    ("", "pods", "", ("get", "list", "watch", "create", "patch", "delete")),
+)
+
+
+class NotReady(Exception):
+    """The cluster is not prepared for the operator; the text says what is missing."""
+
+
+async def check_cluster(api: Api, namespaces: Sequence[str]) -> None:
+    """Raise NotReady where the CRD or a permission is missing, Unreachable where nobody answers."""
+    await _check_resource(api)
+    missing = await _missing_permissions(api, namespaces)
+    if missing:
+        where = f"in namespace {', '.join(namespaces)}" if namespaces else "cluster-wide"
+        raise NotReady(
+            f"not permitted {where}: {'; '.join(missing)}. Bind the role of the Helm chart "
+            "mltask-operator to the user or service account that the operator runs as"
+        )
+
+
+async def _check_resource(api: Api) -> None:
+    try:
+        served = await api.request("GET", f"/apis/{names.API_VERSION}")
+    except ApiError as error:
+        if error.code == 404:
+            raise NotReady(_no_crd()) from error
+        if error.code in (401, 403):
+            raise NotReady(f"the credentials are not accepted: {error.message}") from error
+        raise
+    if not any(resource["name"] == names.PLURAL for resource in served["resources"]):
+        raise NotReady(_no_crd())
+
+
+def _no_crd() -> str:
+    return (
+        f"the CustomResourceDefinition {names.PLURAL}.{names.GROUP} is not installed: install the "
+        "Helm chart mltask-operator, or `kubectl apply -f crds/mltasks.yaml`"
+    )
+
+
+async def _missing_permissions(api: Api, namespaces: Sequence[str]) -> list[str]:
+    asked = [
+        (namespace, group, resource, subresource, verb)
+        for namespace in namespaces or ("",)
+        for group, resource, subresource, verbs in PERMISSIONS
+        for verb in verbs
+    ]
+    allowed = await asyncio.gather(*(_is_allowed(api, *question) for question in asked))
+    missing: dict[str, list[str]] = {}
+    for (namespace, _, resource, subresource, verb), is_allowed in zip(asked, allowed, strict=True):
+        if not is_allowed:
+            what = "/".join(filter(None, (resource, subresource)))
+            missing.setdefault(f"{what} in {namespace}" if namespace else what, []).append(verb)
+    return [f"{', '.join(verbs)} {what}" for what, verbs in missing.items()]
+
+
+async def _is_allowed(
+    api: Api, namespace: str, group: str, resource: str, subresource: str, verb: str
+) -> bool:
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {
+            "resourceAttributes": {
+                "namespace": namespace,
+                "verb": verb,
+                "group": group,
+                "resource": resource,
+                "subresource": subresource,
+            }
+        },
+    }
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    answer = await api.request("POST", path, review)
+    return bool(answer["status"]["allowed"])

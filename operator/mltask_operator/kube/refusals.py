@@ -1,0 +1,39 @@
+"""What the API server's "no" to a Pod means for its task.
+
+The answers carry no code of their own for most of these, so the API server's words decide. They
+stand in its source: pkg/quota/v1/evaluator, plugin/pkg/admission, apiserver's authorization.
+"""
+
+from datetime import datetime
+
+from mltask_operator.kube.errors import ApiError
+from mltask_operator.lifecycle.observed import Refusal, RefusalKind
+
+_WORDS_OF_A_403 = (
+    ("exceeded quota:", RefusalKind.QUOTA),
+    ("status unknown for quota:", RefusalKind.QUOTA),
+    ("error looking up service account", RefusalKind.NO_SERVICE_ACCOUNT),
+    # Authorization, and the admission plugin OwnerReferencesPermissionEnforcement: both speak of
+    # the operator's permissions, not of the Pod.
+    ('cannot create resource "pods"', RefusalKind.NOT_PERMITTED),
+    ("cannot set blockOwnerDeletion", RefusalKind.NOT_PERMITTED),
+)
+
+
+def refusal_from(error: ApiError, now: datetime) -> Refusal | None:
+    """Return what the error says of the Pod that was to be created, or None if it says nothing."""
+    kind = _kind(error)
+    return Refusal(kind=kind, message=error.message, at=now) if kind else None
+
+
+def _kind(error: ApiError) -> RefusalKind | None:
+    if error.code in (400, 413, 422):
+        return RefusalKind.INVALID
+    if error.code != 403:
+        return None
+    if "NamespaceTerminating" in error.causes:
+        return RefusalKind.NAMESPACE_TERMINATING
+    for words, kind in _WORDS_OF_A_403:
+        if words in error.message:
+            return kind
+    return RefusalKind.FORBIDDEN

@@ -1,0 +1,188 @@
+"""How an attempt ended, read off its Pod: one small function for each rule, first match wins."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mltask_operator.api.names import MAIN_CONTAINER
+from mltask_operator.api.reasons import Reason
+from mltask_operator.lifecycle.observed import Container, Pod, PodPhase
+
+# https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
+_DISRUPTIONS = {
+    "PreemptionByScheduler": Reason.POD_PREEMPTED,
+    "DeletionByTaintManager": Reason.NODE_LOST,
+    "DeletionByPodGC": Reason.NODE_LOST,
+    "EvictionByEvictionAPI": Reason.POD_EVICTED,
+    "TerminationByKubelet": Reason.POD_EVICTED,
+}
+_START_ERRORS = frozenset({"StartError", "ContainerCannotRun", "CreateContainerError"})
+
+
+class EndingKind(StrEnum):
+    """Whether the task achieved its end, failed by itself, or was disturbed from outside."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    DISRUPTED = "Disrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How one attempt ended."""
+
+    kind: EndingKind
+    reason: Reason
+    message: str
+    at: datetime
+    started_at: datetime | None = None
+    exit_code: int | None = None
+    output: str | None = None
+    """The termination message of the container that decided."""
+
+
+def how_it_ended(pod: Pod, now: datetime) -> Ending | None:
+    """Return how the Pod's attempt ended, or None as long as it has not.
+
+    `now` stands in for the time of the end where the Pod holds none.
+    """
+    at = _finished_at(pod) or pod.deletion_asked_at or now
+    if not pod.has_ended:
+        return _was_never_bound(pod, at)
+    for rule in (_was_disrupted, _was_rejected, _has_succeeded):
+        if ending := rule(pod, at):
+            return ending
+    return _has_failed(pod, at)
+
+
+def _was_never_bound(pod: Pod, at: datetime) -> Ending | None:
+    # No kubelet will ever report the end of a Pod that was deleted before it had a node, and the
+    # finalizer keeps it there.
+    if not pod.is_being_deleted or pod.node_name is not None:
+        return None
+    return _disrupted(pod, at, _who_deleted(pod), "deleted before it had a node")
+
+
+def _was_disrupted(pod: Pod, at: datetime) -> Ending | None:
+    if pod.deletion_asked_at is not None and at >= pod.deletion_asked_at:
+        # Whatever its exit code: a program that ends in order on SIGTERM has not done its work.
+        # These times have whole seconds. An end in the very second of the request counts as its
+        # consequence, since the other reading would call half-done work a success.
+        return _disrupted(pod, at, _who_deleted(pod), "deleted before it had ended")
+    if pod.phase is PodPhase.FAILED and pod.disruption is not None:
+        reason = _DISRUPTIONS.get(pod.disruption, Reason.POD_EVICTED)
+        return _disrupted(pod, at, reason, pod.message or pod.disruption)
+    if pod.phase is PodPhase.FAILED and pod.reason in _NODE_REASONS:
+        return _disrupted(pod, at, _NODE_REASONS[pod.reason], pod.message or pod.reason)
+    return None
+
+
+_NODE_REASONS = {
+    "Evicted": Reason.POD_EVICTED,
+    "Preempting": Reason.POD_PREEMPTED,
+    "NodeLost": Reason.NODE_LOST,
+    "NodeShutdown": Reason.NODE_LOST,
+    "Shutdown": Reason.NODE_LOST,
+    "Terminated": Reason.NODE_LOST,
+}
+"""The kubelet's own words in `status.reason` of a Pod that it ended."""
+
+
+def _was_rejected(pod: Pod, at: datetime) -> Ending | None:
+    # The kubelet's admission (OutOfcpu, UnexpectedAdmissionError, NodeAffinity, …) fails a Pod
+    # before any container: the scheduler and the node disagreed, and the task never began.
+    if pod.phase is not PodPhase.FAILED or pod.reason in (None, "DeadlineExceeded"):
+        return None
+    if any(c.is_terminated or c.is_running for c in (*pod.init_containers, *pod.containers)):
+        return None
+    return _disrupted(
+        pod, at, Reason.POD_REJECTED, f"{pod.reason}: {pod.message or ''}".rstrip(": ")
+    )
+
+
+def _has_succeeded(pod: Pod, at: datetime) -> Ending | None:
+    if pod.phase is not PodPhase.SUCCEEDED:
+        return None
+    main = pod.main
+    return Ending(
+        kind=EndingKind.SUCCEEDED,
+        reason=Reason.COMPLETED,
+        message="every container ended with exit code 0",
+        at=at,
+        started_at=_started_at(pod),
+        exit_code=main.exit_code if main else None,
+        output=main.message if main else None,
+    )
+
+
+def _has_failed(pod: Pod, at: datetime) -> Ending:
+    culprit = _culprit(pod)
+    reason, message = _why(pod, culprit)
+    return Ending(
+        kind=EndingKind.FAILED,
+        reason=reason,
+        message=message,
+        at=at,
+        started_at=_started_at(pod),
+        exit_code=culprit.exit_code if culprit else None,
+        output=culprit.message if culprit else None,
+    )
+
+
+def _why(pod: Pod, culprit: Container | None) -> tuple[Reason, str]:
+    if pod.reason == "DeadlineExceeded":
+        return Reason.DEADLINE_EXCEEDED, pod.message or "the Pod's activeDeadlineSeconds has passed"
+    if culprit is None:
+        return Reason.POD_FAILED, pod.message or pod.reason or "the Pod failed without a word"
+    kind = "init container" if culprit in pod.init_containers else "container"
+    if culprit.reason == "OOMKilled":
+        return Reason.OOM_KILLED, (
+            f"{kind} {culprit.name} used more memory than its limit and was killed"
+            f" (exit code {culprit.exit_code})"
+        )
+    if culprit.reason in _START_ERRORS:
+        return Reason.CONTAINER_START_FAILED, (
+            f"{kind} {culprit.name} could not start: {culprit.message or culprit.reason}"
+        )
+    return Reason.CONTAINER_FAILED, (
+        f"{kind} {culprit.name} ended with exit code {culprit.exit_code}"
+    )
+
+
+def _culprit(pod: Pod) -> Container | None:
+    """Return the container that failed the Pod: init containers first, then main, then others."""
+    others_last = sorted(pod.containers, key=lambda container: container.name != MAIN_CONTAINER)
+    for container in (*pod.init_containers, *others_last):
+        if container.is_terminated and (container.exit_code or container.reason == "OOMKilled"):
+            return container
+    return None
+
+
+def _disrupted(pod: Pod, at: datetime, reason: Reason, how: str) -> Ending:
+    main = pod.main
+    return Ending(
+        kind=EndingKind.DISRUPTED,
+        reason=reason,
+        message=f"Pod {pod.name}: {how}",
+        at=at,
+        started_at=_started_at(pod),
+        exit_code=main.exit_code if main else None,
+    )
+
+
+def _who_deleted(pod: Pod) -> Reason:
+    return _DISRUPTIONS.get(pod.disruption or "", Reason.POD_DELETED)
+
+
+def _started_at(pod: Pod) -> datetime | None:
+    return pod.main.started_at if pod.main else None
+
+
+def _finished_at(pod: Pod) -> datetime | None:
+    """Return when the last container ended."""
+    times = [
+        c.finished_at
+        for c in (*pod.init_containers, *pod.containers)
+        if c.is_terminated and c.finished_at is not None
+    ]
+    return max(times, default=None)

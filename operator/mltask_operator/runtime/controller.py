@@ -1,0 +1,106 @@
+"""The operator without its watches: told of events, it keeps every task going."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mltask_operator.api import names
+from mltask_operator.kube import parse
+from mltask_operator.kube.api import Api, pods_path, tasks_path
+from mltask_operator.runtime.reconciler import Reconciler
+from mltask_operator.runtime.store import Listing, Store
+from mltask_operator.runtime.workqueue import WorkQueue
+
+logger = logging.getLogger(__name__)
+
+WORKERS = 32
+"""Requests under way at once, and so also the most connections to the API server."""
+RESYNC_PERIOD = timedelta(minutes=10)
+STOP_GRACE = timedelta(seconds=3)
+STUCK_AFTER = timedelta(minutes=3)
+"""Longer than any request may take, with its retry after a 401."""
+
+
+class Controller:
+    """The tasks of some namespaces, or of all of them (`namespaces` empty)."""
+
+    def __init__(self, api: Api, namespaces: Sequence[str]) -> None:
+        self._api = api
+        self._namespaces: Sequence[str | None] = namespaces or (None,)
+        self._store = Store(_now)
+        self._queue = WorkQueue(Reconciler(api, self._store, _now).reconcile, WORKERS)
+        self._resync: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """List everything, then begin to act. Raise ApiError or Unreachable if that fails."""
+        await self._list_all()
+        self._queue.start()
+        self._resync = asyncio.create_task(self._list_all_periodically(), name="resync")
+
+    async def stop(self) -> None:
+        """Let the requests under way end, and act no more."""
+        if self._resync is not None:
+            self._resync.cancel()
+        await self._queue.stop(STOP_GRACE)
+
+    def on_task_event(self, kind: str | None, body: dict[str, Any]) -> None:
+        """Note what a watch says of an MLTask: ADDED, MODIFIED, DELETED, or None for listed."""
+        if kind == "DELETED":
+            self._wake(self._store.record_task_gone(body["metadata"]["uid"]))
+        else:
+            self._wake(self._store.record_task(body))
+
+    def on_pod_event(self, kind: str | None, body: dict[str, Any]) -> None:
+        """Note what a watch says of a Pod, in the same words."""
+        if kind == "DELETED":
+            self._wake(self._store.record_pod_removed(body))
+        else:
+            self._wake(self._store.record_pod(body))
+
+    def check_alive(self) -> None:
+        """Raise RuntimeError where work hangs that must have ended long ago."""
+        if (taken := self._queue.longest_work()) > STUCK_AFTER:
+            raise RuntimeError(f"work on a task has been under way for {taken}")
+
+    def _wake(self, uid: str | None) -> None:
+        if uid is not None:
+            self._queue.wake(uid)
+
+    async def _list_all(self) -> None:
+        # Pods before tasks: each Pod that the first listing shows then has its task in the
+        # second, or that task is gone.
+        pods = await self._list(pods_path, self._store.record_pod, names.TASK_UID_LABEL)
+        tasks = await self._list(tasks_path, self._store.record_task)
+        for uid in self._store.retain(pods, tasks):
+            self._queue.wake(uid)
+
+    async def _list(
+        self,
+        path_of: Callable[[str | None], str],
+        record: Callable[[dict[str, Any]], str | None],
+        label_selector: str = "",
+    ) -> Listing:
+        uids: set[str] = set()
+        versions = []
+        for namespace in self._namespaces:
+            async for page in self._api.pages(path_of(namespace), label_selector):
+                versions.append(parse.version_of(page))
+                for body in page["items"]:
+                    uids.add(body["metadata"]["uid"])
+                    self._wake(record(body))
+        # The oldest of the namespaces' versions: what is newer is not known to be absent.
+        return Listing(frozenset(uids), min(versions))
+
+    async def _list_all_periodically(self) -> None:
+        while True:
+            await asyncio.sleep(RESYNC_PERIOD.total_seconds())
+            try:
+                await self._list_all()
+            except OSError as error:
+                logger.warning("Could not list all tasks and Pods anew: %s", error)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,161 @@
+"""Observe, decide, act, and look again: what is done for one task when its key is woken."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from mltask_operator.api.status import MLTaskStatus
+from mltask_operator.kube import parse
+from mltask_operator.kube.api import Api
+from mltask_operator.kube.errors import ApiError
+from mltask_operator.kube.refusals import refusal_from
+from mltask_operator.lifecycle.actions import (
+    Action,
+    CreatePod,
+    DeletePod,
+    ReadTask,
+    ReleasePod,
+    Wait,
+    WriteStatus,
+)
+from mltask_operator.lifecycle.decide import decide
+from mltask_operator.lifecycle.manifest import pod_manifest
+from mltask_operator.lifecycle.observed import Owner, Pod, Refusal, RefusalKind, Task
+from mltask_operator.runtime.store import Store
+
+logger = logging.getLogger("mltask_operator.tasks")
+
+MAX_ACTIONS = 20
+"""In one go for one task. A life has fewer; more of them are a loop, and must not run hot."""
+
+
+class Reconciler:
+    """Carries out what `decide` says against the API server, and records each answer."""
+
+    def __init__(self, api: Api, store: Store, clock: Callable[[], datetime]) -> None:
+        self._api = api
+        self._store = store
+        self._clock = clock
+
+    async def reconcile(self, uid: str) -> timedelta | None:
+        """Act for the task of this uid until it has to wait; return for how long, if that is known.
+
+        Raise ApiError or Unreachable where the API server did not do as it was asked, and all
+        there is to do about it is to try again.
+        """
+        for _ in range(MAX_ACTIONS):
+            seen = self._store.observe(uid)
+            if seen is None:
+                return None
+            now = self._clock()
+            action = decide(seen, now)
+            if isinstance(action, Wait):
+                return action.until - now if action.until else None
+            await self._act(action, seen.owner)
+        return timedelta(seconds=1)
+
+    async def _act(self, action: Action, owner: Owner) -> None:
+        match action:
+            case CreatePod(task, attempt):
+                await self._create_pod(task, attempt, owner)
+            case WriteStatus(task, status):
+                await self._write_status(task, status, owner)
+            case DeletePod(pod):
+                delete = self._api.delete_pod(pod.namespace, pod.name, pod.uid)
+                await self._remove(pod, owner, delete)
+            case ReleasePod(pod):
+                release = self._api.release_pod(pod.namespace, pod.name, pod.uid)
+                await self._remove(pod, owner, release)
+                _log(owner, f"released Pod {pod.name}", pod=pod.name)
+            case ReadTask(asked):
+                await self._read_task(asked)
+
+    async def _create_pod(self, task: Task, attempt: int, owner: Owner) -> None:
+        manifest = pod_manifest(task, attempt)
+        name = manifest["metadata"]["name"]
+        try:
+            self._store.record_pod(await self._api.create_pod(manifest))
+            _log(owner, f"created Pod {name}, attempt {attempt}", pod=name, attempt=attempt)
+        except ApiError as error:
+            if error.reason == "AlreadyExists":
+                await self._adopt_pod(task, name, owner)
+            elif error.code == 404:
+                await self._read_task(owner)
+            elif refusal := refusal_from(error, self._clock()):
+                self._store.record_refusal(task.uid, refusal)
+            else:
+                raise
+
+    async def _adopt_pod(self, task: Task, name: str, owner: Owner) -> None:
+        """Take the Pod of this name for the attempt's own, if it is: an earlier answer was lost."""
+        try:
+            body = await self._api.get_pod(task.namespace, name)
+        except ApiError as error:
+            if error.code == 404:
+                return
+            raise
+        if parse.owner_from(body) == owner and parse.is_owned_by(body, task.uid):
+            self._store.record_pod(body)
+            return
+        message = f"a Pod named {name} exists that is not this task's: delete or rename it"
+        refusal = Refusal(kind=RefusalKind.NAME_TAKEN, message=message, at=self._clock())
+        self._store.record_refusal(task.uid, refusal)
+
+    async def _write_status(self, task: Task, status: MLTaskStatus, owner: Owner) -> None:
+        changes = _changes(task.status, status)
+        try:
+            body = await self._api.patch_status(
+                task.namespace, task.name, task.resource_version, changes
+            )
+        except ApiError as error:
+            if error.code not in (404, 409):
+                raise
+            await self._read_task(owner)
+            return
+        self._store.record_task(body)
+        _log(owner, _headline(status), phase=status.phase.value, reason=status.reason)
+
+    async def _remove(self, pod: Pod, owner: Owner, request: Awaitable[dict[str, Any]]) -> None:
+        try:
+            self._store.record_pod(await request)
+        except ApiError as error:
+            # 404: it is gone; 409: the name is another Pod's by now, so ours is gone too.
+            if error.code not in (404, 409):
+                raise
+            self._store.record_pod_missing(owner.uid, pod.uid)
+
+    async def _read_task(self, owner: Owner) -> None:
+        try:
+            body = await self._api.get_task(owner.namespace, owner.name)
+        except ApiError as error:
+            if error.code != 404:
+                raise
+            self._store.record_task_gone(owner.uid)
+            return
+        if body["metadata"]["uid"] == owner.uid:
+            self._store.record_task(body)
+        else:
+            self._store.record_task_gone(owner.uid)
+
+
+def _changes(old: MLTaskStatus, new: MLTaskStatus) -> dict[str, Any]:
+    """Return the merge patch that makes the one status the other: only what differs."""
+    before, after = _json(old), _json(new)
+    fields = before.keys() | after.keys()
+    return {f: after.get(f) for f in fields if before.get(f) != after.get(f)}
+
+
+def _json(status: MLTaskStatus) -> dict[str, Any]:
+    dumped = status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    return {**dumped, "phase": status.phase.value}
+
+
+def _headline(status: MLTaskStatus) -> str:
+    why = ": ".join(filter(None, (status.reason, status.message)))
+    return f"{status.phase}, {why}" if why else status.phase
+
+
+def _log(owner: Owner, text: str, **fields: object) -> None:
+    extra = {"namespace": owner.namespace, "task": owner.name, "task_uid": owner.uid, **fields}
+    logger.info("%s/%s: %s", owner.namespace, owner.name, text, extra=extra)

@@ -1,0 +1,113 @@
+"""Kopf's part: it watches, logs in, retries watches, answers probes, starts and stops us.
+
+Its handlers only tell the controller what was seen. They return nothing and patch nothing, so
+that Kopf never writes to an object: each write of ours is one that `decide` asked for.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import kopf
+
+from mltask_operator.api import names
+from mltask_operator.kube.credentials import Credentials
+from mltask_operator.runtime.controller import Controller
+
+LIST_PAGE_SIZE = 500
+REQUEST_TIMEOUT_SECONDS = 30.0
+
+
+async def watch(
+    controller: Controller, credentials: Credentials, namespaces: Sequence[str], health_port: int
+) -> None:
+    """Run until SIGTERM or SIGINT, or until a watch fails for good, which raises."""
+    await kopf.operator(
+        registry=_registry(controller, credentials),
+        settings=_settings(),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        liveness_endpoint=f"http://0.0.0.0:{health_port}/healthz",
+    )
+
+
+def _registry(controller: Controller, credentials: Credentials) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        # Asked at the start and after each 401.
+        await credentials.reload()
+        return await credentials.for_kopf()
+
+    @kopf.on.startup(registry=registry)
+    async def startup(**_: Any) -> None:
+        await controller.start()
+
+    @kopf.on.cleanup(registry=registry)
+    async def cleanup(**_: Any) -> None:
+        await controller.stop()
+
+    @kopf.on.probe(registry=registry)
+    async def alive(**_: Any) -> None:
+        controller.check_alive()
+
+    @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
+    async def task_seen(event: kopf.RawEvent, **_: Any) -> None:
+        controller.on_task_event(event["type"], dict(event["object"]))
+
+    @kopf.on.event("", "v1", "pods", registry=registry)
+    async def pod_seen(event: kopf.RawEvent, **_: Any) -> None:
+        controller.on_pod_event(event["type"], dict(event["object"]))
+
+    return registry
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    # The CRD is there before we start, and namespaces are given by name: nothing to scan for, and
+    # so no right to list namespaces or CRDs is needed.
+    settings.scanning.disabled = True
+    settings.watching.label_selectors["v1", "pods"] = names.TASK_UID_LABEL
+    settings.watching.chunk_size = LIST_PAGE_SIZE
+    settings.networking.request_timeout = REQUEST_TIMEOUT_SECONDS
+    settings.queueing.idle_timeout = 0.2
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = _NoProgress()
+    # One line for each call of a handler otherwise.
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    return settings
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Kopf's default copies each object on each event, for handlers that are not used here."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence({})
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        pass
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Kopf's default writes handlers' progress into annotations; event handlers have none."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        pass
+
+    def purge(self, **_: Any) -> None:
+        pass
+
+    def touch(self, **_: Any) -> None:
+        pass
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence
