@@ -22,6 +22,15 @@ $(STAMP): requirements-dev.lock pyproject.toml
 kind: setup ## The same demo on kind, for people with Docker
 	scripts/kind.sh
 
+tools: setup ## Build the local cluster's programs (about 10 minutes once, then cached); prints their folder
+	@$(BIN)/python -m localcluster tools
+
+cluster: setup ## Start a Kubernetes of your own: a real node where it may (root on Linux), else simulated ones
+	@$(BIN)/python -m localcluster up
+
+cluster-down: setup ## Stop what `make cluster` started
+	@$(BIN)/python -m localcluster down
+
 lock: ## Resolve the dependencies anew into the lock files (needs uv)
 	uv pip compile pyproject.toml $(LOCK_FLAGS) -o requirements.lock
 	uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) -o requirements-dev.lock
