@@ -1,0 +1,58 @@
+"""The way a user takes, on a real node: image, helm install, kubectl apply, helm uninstall."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import mltask_operator
+from localcluster import Cluster, images
+
+pytestmark = pytest.mark.node
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "mltask-operator"
+RELEASE = ("mltask-operator", "--namespace", "mltask-system")
+OPERATOR = "system:serviceaccount:mltask-system:mltask-operator"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A real node that holds the operator's image and nothing of the operator."""
+    image = images.build(
+        context=ROOT,
+        dockerfile=ROOT / "Dockerfile",
+        tag=f"docker.io/library/mltask-operator:{mltask_operator.__version__}",
+        build_args={"BASE": images.base_image()},
+    )
+    with Cluster.start(real_node=True) as started:
+        started.import_image(image)
+        yield started
+
+
+def test_a_task_runs_to_its_end_under_the_installed_chart(cluster: Cluster) -> None:
+    cluster.helm("install", *RELEASE, str(CHART), "--create-namespace", "--wait")
+
+    cluster.kubectl("apply", "-f", str(ROOT / "examples" / "hello.yaml"))
+    cluster.kubectl("wait", "--for=condition=Finished", "mltask/hello", "--timeout=60s")
+    cluster.kubectl("wait", "--for=delete", "pod", "--selector=mltask.dev/task", "--timeout=60s")
+
+    status = json.loads(cluster.kubectl("get", "mltask/hello", "-o", "json"))["status"]
+    assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
+    assert "hello" in cluster.kubectl("get", "mltasks")
+
+    requests = [event for event in cluster.audit_events() if event["user"]["username"] == OPERATOR]
+    assert requests, "the operator used another account than the chart's"
+    assert [
+        event["requestURI"] for event in requests if event["responseStatus"]["code"] == 403
+    ] == []
+
+    cluster.helm("uninstall", *RELEASE, "--wait")
+    left = cluster.kubectl(
+        *("get", "all,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"),
+        *("--all-namespaces", "--selector", "app.kubernetes.io/instance=mltask-operator"),
+        *("--output", "name"),
+    )
+    assert left == ""
+    assert "hello" in cluster.kubectl("get", "mltasks"), "the definition and its tasks stay"
