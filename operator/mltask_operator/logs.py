@@ -24,5 +24,5 @@ def configure_logging(log_format: str, level: str) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     if level != "debug":
-        logging.getLogger("kopf").setLevel(logging.WARNING)
-        logging.getLogger("asyncio").setLevel(logging.WARNING)
+        for chatty in ("kopf", "asyncio", "aiohttp.access"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)

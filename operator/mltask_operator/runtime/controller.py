@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mltask_operator.api import names
-from mltask_operator.kube import parse
-from mltask_operator.kube.api import Api, pods_path, tasks_path
+from mltask_operator.kube.api import Api
+from mltask_operator.runtime.listing import list_all
 from mltask_operator.runtime.reconciler import Reconciler
-from mltask_operator.runtime.store import Listing, Store
+from mltask_operator.runtime.store import Store
 from mltask_operator.runtime.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class Controller:
     def on_task_event(self, kind: str | None, body: dict[str, Any]) -> None:
         """Note what a watch says of an MLTask: ADDED, MODIFIED, DELETED, or None for listed."""
         if kind == "DELETED":
-            self._wake(self._store.record_task_gone(body["metadata"]["uid"]))
+            self._wake(self._store.record_task_removed(body["metadata"]["uid"]))
         else:
             self._wake(self._store.record_task(body))
 
@@ -69,29 +68,8 @@ class Controller:
             self._queue.wake(uid)
 
     async def _list_all(self) -> None:
-        # Pods before tasks: each Pod that the first listing shows then has its task in the
-        # second, or that task is gone.
-        pods = await self._list(pods_path, self._store.record_pod, names.TASK_UID_LABEL)
-        tasks = await self._list(tasks_path, self._store.record_task)
-        for uid in self._store.retain(pods, tasks):
+        for uid in await list_all(self._api, self._store, self._namespaces):
             self._queue.wake(uid)
-
-    async def _list(
-        self,
-        path_of: Callable[[str | None], str],
-        record: Callable[[dict[str, Any]], str | None],
-        label_selector: str = "",
-    ) -> Listing:
-        uids: set[str] = set()
-        versions = []
-        for namespace in self._namespaces:
-            async for page in self._api.pages(path_of(namespace), label_selector):
-                versions.append(parse.version_of(page))
-                for body in page["items"]:
-                    uids.add(body["metadata"]["uid"])
-                    self._wake(record(body))
-        # The oldest of the namespaces' versions: what is newer is not known to be absent.
-        return Listing(frozenset(uids), min(versions))
 
     async def _list_all_periodically(self) -> None:
         while True:

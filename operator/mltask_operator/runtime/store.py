@@ -1,8 +1,8 @@
 """The newest known state of each task and its Pods, whoever told of it.
 
 Watches lag behind, so the answer to each write of ours is recorded too, and whatever is older
-than what is known is ignored. That is what keeps a stale read from running a task twice: between
-an outcome and its Pod's removal, no watch event can bring the past back.
+than what is known is ignored. That is what keeps a stale read from running a task twice: no watch
+event can bring back the past, neither an older state nor an object that was gone already.
 """
 
 from collections.abc import Callable
@@ -37,16 +37,16 @@ class _Entry:
     task: Task | None = None
     is_task_gone: bool = False
     pods: dict[str, Pod] = field(default_factory=dict)
-    removed_pods: set[str] = field(default_factory=set)
-    """Uids of Pods that a write of ours removed, until the watch has shown it too: an event from
-    before the removal may still come, and must not bring the Pod back."""
+    unshown: dict[str, int] = field(default_factory=dict)
+    """Uids of objects that an answer to us said are gone, until the watch shows it too: an event
+    from before their removal may still come. With each, the listing round it was noted in."""
     refusal: Refusal | None = None
     phase: PodPhase | None = None
     changed_at: datetime | None = None
 
     @property
     def is_void(self) -> bool:
-        return self.is_task_gone and not self.pods and not self.removed_pods
+        return self.is_task_gone and not self.pods and not self.unshown
 
 
 class Store:
@@ -55,6 +55,8 @@ class Store:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
+        self._round = 0
+        """How many complete listings were compared with the store."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -89,29 +91,37 @@ class Store:
         entry.task = parse.task_from(body)
         return uid
 
-    def record_task_gone(self, uid: str) -> str | None:
-        """Note that the MLTask of this uid does not exist. Return its uid if Pods remain."""
+    def record_task_gone(self, uid: str) -> None:
+        """Note that the API server answered that the MLTask of this uid does not exist."""
+        if entry := self._entries.get(uid):
+            entry.task, entry.is_task_gone = None, True
+            entry.unshown[uid] = self._round
+
+    def record_task_removed(self, uid: str) -> str | None:
+        """Note that a watch showed an MLTask's removal. Return its uid, or None if unknown."""
         entry = self._entries.get(uid)
         if entry is None:
             return None
         entry.task, entry.is_task_gone = None, True
+        entry.unshown.pop(uid, None)
         return None if self._forget_if_void(uid, entry) else uid
 
     def record_pod(self, body: Body) -> str | None:
-        """Note the state of a Pod. Return its task's uid, or None where it is no news or not ours."""
+        """Note the state of a Pod. Return its task's uid, or None if it is no news or not ours."""
         owner = parse.owner_from(body)
         if owner is None:
             return None
         pod_uid = body["metadata"]["uid"]
         entry = self._entries.setdefault(owner.uid, _Entry(owner))
         known = entry.pods.get(pod_uid)
-        if pod_uid in entry.removed_pods:
+        if pod_uid in entry.unshown:
             return None
-        if known and parse.version_of(body) <= int(known.resource_version):
-            return None
+        # Before versions are compared: the write that removes an object gives it no new version.
         if parse.is_removed(body):
             self.record_pod_missing(owner.uid, pod_uid)
             return owner.uid
+        if known and parse.version_of(body) <= int(known.resource_version):
+            return None
         pod = parse.pod_from(body)
         entry.pods[pod_uid] = pod
         entry.refusal = None
@@ -127,14 +137,14 @@ class Store:
             return None
         pod_uid = body["metadata"]["uid"]
         entry.pods.pop(pod_uid, None)
-        entry.removed_pods.discard(pod_uid)
+        entry.unshown.pop(pod_uid, None)
         return None if self._forget_if_void(owner.uid, entry) else owner.uid
 
     def record_pod_missing(self, uid: str, pod_uid: str) -> None:
         """Note that the API server knows no Pod of this uid (any more) of the task `uid`."""
         if entry := self._entries.get(uid):
             entry.pods.pop(pod_uid, None)
-            entry.removed_pods.add(pod_uid)
+            entry.unshown[pod_uid] = self._round
 
     def record_refusal(self, uid: str, refusal: Refusal) -> None:
         """Note the API server's last answer to the creation of the task's next Pod."""
@@ -146,26 +156,29 @@ class Store:
         """Drop what complete listings did not show, of Pods first and then of tasks.
 
         A watch that had to begin anew never tells what went in the gap. Return the uids of the
-        tasks of which something was dropped.
+        tasks of which something was dropped. What a watch has not shown to be gone since the
+        listing before this one, it never will.
         """
         changed = []
         for uid, entry in list(self._entries.items()):
             before = (entry.is_task_gone, len(entry.pods))
-            entry.removed_pods &= pods.uids
-            entry.pods = {
-                pod.uid: pod
-                for pod in entry.pods.values()
-                if pod.uid in pods.uids or int(pod.resource_version) > pods.version
-            }
+            entry.unshown = {u: r for u, r in entry.unshown.items() if r == self._round}
+            for pod in list(entry.pods.values()):
+                if pod.uid not in pods.uids and int(pod.resource_version) <= pods.version:
+                    del entry.pods[pod.uid]
+                    entry.unshown[pod.uid] = self._round + 1
             if uid not in tasks.uids and (
                 entry.task is None or int(entry.task.resource_version) <= tasks.version
             ):
+                if not entry.is_task_gone:
+                    entry.unshown[uid] = self._round + 1
                 entry.task, entry.is_task_gone = None, True
             if not self._forget_if_void(uid, entry) and before != (
                 entry.is_task_gone,
                 len(entry.pods),
             ):
                 changed.append(uid)
+        self._round += 1
         return changed
 
     def _forget_if_void(self, uid: str, entry: _Entry) -> bool:

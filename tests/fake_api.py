@@ -1,0 +1,205 @@
+"""An API server in memory, as far as the operator uses one.
+
+It stands in for `kube.api.Api`. tests/api/test_contract.py holds it against the real one. Each
+write may be struck by a fault: a crash of the operator before or after it, or a lost answer.
+"""
+
+import copy
+import itertools
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from mltask_operator.api import names
+from mltask_operator.kube.errors import ApiError, Unreachable
+
+Json = dict[str, Any]
+
+
+class Fault(StrEnum):
+    """What may befall a write."""
+
+    CRASH_BEFORE = "the operator dies before the write"
+    CRASH_AFTER = "the operator dies after the write"
+    ANSWER_LOST = "the write is applied and its answer lost"
+
+
+class Crash(BaseException):
+    """The operator's process dies."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class FakeApi:
+    """MLTasks and Pods of one cluster, with the API server's rules for versions and deletion."""
+
+    def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:
+        self.tasks: dict[tuple[str, str], Json] = {}
+        self.pods: dict[tuple[str, str], Json] = {}
+        self.created: list[str] = []
+        """Names of all Pods ever created, in order."""
+        self.fault: Fault | None = None
+        """Strikes the next write, once."""
+        self.on_event: Callable[[str, str, Json], None] = lambda *_: None
+        """Told of each change: tasks or pods; ADDED, MODIFIED or DELETED; the object."""
+        self._clock = clock
+        self._versions = itertools.count(100)
+        self._uids = itertools.count(1)
+
+    # What the operator calls
+
+    async def create_pod(self, manifest: Json) -> Json:
+        return self._write(lambda: self._create_pod(manifest))
+
+    async def get_pod(self, namespace: str, name: str) -> Json:
+        return copy.deepcopy(_find(self.pods, namespace, name))
+
+    async def delete_pod(self, namespace: str, name: str, uid: str) -> Json:
+        return self._write(lambda: self.remove_pod(namespace, name, uid))
+
+    async def release_pod(self, namespace: str, name: str, uid: str) -> Json:
+        return self._write(lambda: self._release_pod(namespace, name, uid))
+
+    async def get_task(self, namespace: str, name: str) -> Json:
+        return copy.deepcopy(_find(self.tasks, namespace, name))
+
+    async def patch_status(
+        self, namespace: str, name: str, resource_version: str, changes: Json
+    ) -> Json:
+        return self._write(lambda: self._patch_status(namespace, name, resource_version, changes))
+
+    async def pages(self, path: str, label_selector: str = "") -> AsyncIterator[Json]:
+        objects = self.pods if path.endswith("/pods") else self.tasks
+        items = [
+            copy.deepcopy(body)
+            for body in objects.values()
+            if label_selector in (*body["metadata"].get("labels", {}), "")
+        ]
+        yield {"metadata": {"resourceVersion": str(next(self._versions))}, "items": items}
+
+    # What users and kubelets do
+
+    def create_task(self, namespace: str, name: str, spec: Json) -> Json:
+        body = {
+            "metadata": {"namespace": namespace, "name": name, "generation": 1},
+            "spec": spec,
+            "status": {"phase": "Pending"},
+        }
+        return self._store("tasks", body)
+
+    def delete_task(self, namespace: str, name: str) -> None:
+        self._drop("tasks", _find(self.tasks, namespace, name))
+
+    def remove_pod(
+        self, namespace: str, name: str, uid: str | None = None, grace_seconds: int = 30
+    ) -> Json:
+        """Ask for a Pod's deletion, as the operator, a user or the garbage collector does."""
+        pod = _find(self.pods, namespace, name)
+        if uid not in (None, pod["metadata"]["uid"]):
+            raise ApiError(409, "Conflict", "the UID in the precondition does not match")
+        ended = pod["status"]["phase"] in ("Succeeded", "Failed")
+        grace = 0 if ended or "nodeName" not in pod["spec"] else grace_seconds
+        if "deletionTimestamp" not in pod["metadata"]:
+            asked = self._clock().replace(microsecond=0)
+            stamp = datetime.fromtimestamp(asked.timestamp() + grace, UTC).isoformat()
+            pod["metadata"] |= {"deletionTimestamp": stamp, "deletionGracePeriodSeconds": grace}
+            return self._store_or_drop_pod(pod)
+        return copy.deepcopy(pod)
+
+    def set_pod_status(self, name: str, status: Json, *, node: str | None = None) -> None:
+        """Report a Pod's status, as its kubelet does; `node` binds it first."""
+        pod = next(p for p in self.pods.values() if p["metadata"]["name"] == name)
+        pod["status"] = status
+        if node:
+            pod["spec"]["nodeName"] = node
+        if status["phase"] in ("Succeeded", "Failed") and "deletionTimestamp" in pod["metadata"]:
+            _end_grace(pod["metadata"])
+        self._store_or_drop_pod(pod)
+
+    # The rules
+
+    def _create_pod(self, manifest: Json) -> Json:
+        metadata = manifest["metadata"]
+        if (metadata["namespace"], metadata["name"]) in self.pods:
+            raise ApiError(409, "AlreadyExists", f"pods {metadata['name']} already exists")
+        self.created.append(metadata["name"])
+        return self._store("pods", {**copy.deepcopy(manifest), "status": {"phase": "Pending"}})
+
+    def _release_pod(self, namespace: str, name: str, uid: str) -> Json:
+        pod = _find(self.pods, namespace, name)
+        if pod["metadata"]["uid"] != uid:
+            raise ApiError(409, "Conflict", "the uid does not match")
+        kept = [f for f in pod["metadata"]["finalizers"] if f != names.TRACKING_FINALIZER]
+        pod["metadata"]["finalizers"] = kept
+        return self._store_or_drop_pod(pod)
+
+    def _patch_status(self, namespace: str, name: str, version: str, changes: Json) -> Json:
+        task = _find(self.tasks, namespace, name)
+        if task["metadata"]["resourceVersion"] != version:
+            raise ApiError(409, "Conflict", "the object has been modified")
+        merged = {**task["status"], **copy.deepcopy(changes)}
+        status = {key: value for key, value in merged.items() if value is not None}
+        if status == task["status"]:
+            return copy.deepcopy(task)
+        task["status"] = status
+        return self._store("tasks", task)
+
+    def _store_or_drop_pod(self, pod: Json) -> Json:
+        metadata = pod["metadata"]
+        if (
+            "deletionTimestamp" in metadata
+            and not metadata["finalizers"]
+            and not metadata["deletionGracePeriodSeconds"]
+        ):
+            return self._drop("pods", pod)
+        return self._store("pods", pod)
+
+    def _objects(self, kind: str) -> dict[tuple[str, str], Json]:
+        return self.tasks if kind == "tasks" else self.pods
+
+    def _store(self, kind: str, body: Json) -> Json:
+        metadata = body["metadata"]
+        event = "MODIFIED" if "uid" in metadata else "ADDED"
+        metadata.setdefault("uid", f"{next(self._uids):08x}-{kind}")
+        metadata.setdefault("creationTimestamp", self._clock().isoformat())
+        metadata["resourceVersion"] = str(next(self._versions))
+        self._objects(kind)[metadata["namespace"], metadata["name"]] = body
+        self.on_event(kind, event, copy.deepcopy(body))
+        return copy.deepcopy(body)
+
+    def _drop(self, kind: str, body: Json) -> Json:
+        """Remove the object: its watchers see a new version, the writer's answer has the old."""
+        metadata = body["metadata"]
+        del self._objects(kind)[metadata["namespace"], metadata["name"]]
+        shown = copy.deepcopy(body)
+        shown["metadata"]["resourceVersion"] = str(next(self._versions))
+        self.on_event(kind, "DELETED", shown)
+        return copy.deepcopy(body)
+
+    def _write(self, write: Callable[[], Json]) -> Json:
+        fault, self.fault = self.fault, None
+        if fault is Fault.CRASH_BEFORE:
+            raise Crash
+        answer = write()
+        if fault is Fault.CRASH_AFTER:
+            raise Crash
+        if fault is Fault.ANSWER_LOST:
+            raise Unreachable("the answer was lost")
+        return answer
+
+
+def _end_grace(metadata: Json) -> None:
+    """Shorten the grace period to nothing, as the kubelet's last deletion does."""
+    ends = datetime.fromisoformat(metadata["deletionTimestamp"]).timestamp()
+    asked = datetime.fromtimestamp(ends - metadata["deletionGracePeriodSeconds"], UTC)
+    metadata |= {"deletionTimestamp": asked.isoformat(), "deletionGracePeriodSeconds": 0}
+
+
+def _find(objects: dict[tuple[str, str], Json], namespace: str, name: str) -> Json:
+    try:
+        return objects[namespace, name]
+    except KeyError:
+        raise ApiError(404, "NotFound", f"{name} not found") from None
