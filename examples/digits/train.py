@@ -80,9 +80,7 @@ def main() -> int:
     )
     scaler = StandardScaler().fit(images)
     images, held_out = scaler.transform(images), scaler.transform(held_out)
-    print(
-        f"{options.model}: {len(images)} images to learn from, {len(held_out)} held out", flush=True
-    )
+    print(f"{options.model}: {len(images)} images to learn from, {len(held_out)} held out")
 
     train = {"mlp": mlp, "forest": forest}[options.model]
     accuracy = 0.0
