@@ -41,7 +41,7 @@ class Go:
 
 
 def find(store: Path, min_version: tuple[int, ...]) -> Go | None:
-    """Return the Go on the PATH if it is `min_version` or newer, else the one in `store`, if any."""
+    """Return the Go on the PATH if it is `min_version` or newer, else one in `store`, if any."""
     on_path = shutil.which("go")
     if on_path and (go := _inspect(Path(on_path))) and parse_version(go.version) >= min_version:
         return go

@@ -1,0 +1,181 @@
+"""A Kubernetes of one's own: start it, use it, break it, stop it."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from . import controlplane, leftovers, network, simulated, tools
+from .credentials import Credentials
+from .errors import ClusterError
+from .processes import Processes
+from .state import VARIABLE, State, new_state
+
+# Of the block for documentation: where no Pod really runs, nobody ever sends a packet there, but
+# the API server refuses to announce an address of the loopback.
+NOWHERE = "192.0.2.1"
+
+
+class Cluster:
+    """A running cluster; as a context manager it stops at the end of the block.
+
+    `kubeconfig` is the administrator's, `url` is where the API server is, `bin` holds the cluster's
+    programs, and `state` its files; `state / "logs"` has each component's output.
+    """
+
+    def __init__(self, own: State, lock: IO[str], binaries: Path, *, is_real: bool) -> None:
+        """Begin with nothing but a folder; `Cluster.start` is the way to a running one."""
+        self.is_real = is_real
+        self.bin = binaries
+        self.state = own.path
+        self._own = own
+        self._lock = lock
+        self._processes = Processes(own, binaries)
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        real_node: bool,
+        simulated_nodes: int = 2,
+        allocatable_cpus: int | None = None,
+        state: Path | None = None,
+    ) -> Self:
+        """Start a cluster and return it when Pods can be scheduled and run.
+
+        A real node runs containers and needs root on Linux; simulated nodes need nothing.
+        `allocatable_cpus` lowers what each node offers to Pods. `state` is an empty folder to use;
+        its logs stay after the cluster has stopped. Raises ClusterError.
+        """
+        binaries = tools.ensure()
+        leftovers.remove_abandoned()
+        _unwind_on_sigterm()
+        cluster = cls(*new_state(state), binaries, is_real=real_node)
+        try:
+            cluster._start(simulated_nodes, allocatable_cpus)
+        except BaseException:
+            cluster.stop()
+            raise
+        return cluster
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the cluster, leaving nothing behind but the logs in a folder that was asked for."""
+        leftovers.remove(self._own)
+        self._processes.reap()
+        self._lock.close()
+
+    def detach(self) -> None:
+        """Let the cluster outlive this process, until `python -m localcluster down`."""
+        self._own.detach()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables for a program that works with the cluster and is to end with it."""
+        return {"KUBECONFIG": str(self.kubeconfig), VARIABLE: self._own.id}
+
+    def kubectl(self, *args: str, stdin: str | None = None) -> str:
+        """Run kubectl as the administrator; return its output, or raise ClusterError with it."""
+        return self._run("kubectl", *args, stdin=stdin)
+
+    def helm(self, *args: str) -> str:
+        """Run helm as the administrator; return its output, or raise ClusterError with it."""
+        return self._run("helm", *args)
+
+    def audit_events(self) -> Iterator[dict[str, Any]]:
+        """Yield an audit.k8s.io/v1 Event, without bodies, for each request answered so far.
+
+        The API server writes the line after its answer: wait for the last one you count on.
+        """
+        with controlplane.audit_log(self.state).open() as log:
+            for line in log:
+                if line.endswith("\n"):
+                    yield json.loads(line)
+
+    def kubeconfig_for_service_account(self, namespace: str, name: str) -> Path:
+        """Return a new kubeconfig file for this service account, good for a day."""
+        token = self.kubectl("create", "token", name, "--namespace", namespace, "--duration=24h")
+        return self._credentials.write_kubeconfig(f"{namespace}.{name}", token.strip())
+
+    def stop_component(self, name: str) -> None:
+        """End a component, such as kube-apiserver, in good order, and return when it is gone."""
+        self._processes.stop(name)
+
+    def kill_component(self, name: str) -> None:
+        """End a component as a crash would, and return when it is gone."""
+        self._processes.kill(name)
+
+    def start_component(self, name: str) -> None:
+        """Start a component again and return when it answers."""
+        self._processes.restart(name)
+
+    def _start(self, simulated_nodes: int, allocatable_cpus: int | None) -> None:
+        host = network.loopback()
+        self._credentials = Credentials(
+            self.state / "credentials", f"https://{host.address}:{host.port()}"
+        )
+        self._credentials.create()
+        credentials = self._credentials
+        self.url = credentials.url
+        self.kubeconfig = credentials.kubeconfig("admin")
+        etcd, etcd_url = controlplane.etcd(self.state, host)
+        self._processes.start(
+            etcd, controlplane.kube_apiserver(self.state, credentials, etcd_url, NOWHERE)
+        )
+        self._processes.start(
+            controlplane.kube_controller_manager(credentials, host),
+            controlplane.kube_scheduler(credentials, host),
+            simulated.kwok(self.state, credentials, host),
+        )
+        self.kubectl("create", "-f", "-", stdin=simulated.nodes(simulated_nodes, allocatable_cpus))
+        self.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=60s")
+        # Without it, Pods are refused.
+        self.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
+
+    def _run(self, program: str, *args: str, stdin: str | None = None) -> str:
+        result = subprocess.run(
+            [self.bin / program, *args],
+            input=stdin,
+            env=os.environ | self._client_settings(),
+            capture_output=True,
+            text=True,
+        )
+        if result.returncode != 0:
+            command = " ".join([program, *args])
+            raise ClusterError(
+                f"`{command}` ended with exit status {result.returncode}:\n{result.stderr.strip()}"
+            )
+        return result.stdout
+
+    def _client_settings(self) -> dict[str, str]:
+        """Return variables that keep the clients to this cluster and out of the user's home."""
+        return {
+            "KUBECONFIG": str(self.kubeconfig),
+            "KUBECACHEDIR": str(self.state / "kubectl"),
+            "HELM_CACHE_HOME": str(self.state / "helm" / "cache"),
+            "HELM_CONFIG_HOME": str(self.state / "helm" / "config"),
+            "HELM_DATA_HOME": str(self.state / "helm" / "data"),
+            "NO_PROXY": "*",
+        }
+
+
+def _unwind_on_sigterm() -> None:
+    """Let SIGTERM unwind the stack as Ctrl-C does, so that a cluster is not left behind."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
