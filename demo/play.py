@@ -71,7 +71,10 @@ def _remove_earlier(kubectl: Kubectl, names: Iterable[str]) -> None:
 
 def _show_until_settled(view: View, client: ApiClient, watch_operator: Callable[[], None]) -> None:
     deadline = time.monotonic() + RUN_SECONDS
-    with watching(client, NAMESPACE) as events, Picture(Console()) as picture:
+    with (
+        watching(client, NAMESPACE) as events,
+        Picture(Console(markup=False, highlight=False)) as picture,
+    ):
         while not view.is_settled() and time.monotonic() < deadline:
             for event in events.within(REFRESH_SECONDS):
                 view.observe(*event)

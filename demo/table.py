@@ -6,7 +6,6 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
-from rich import box
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -23,7 +22,6 @@ class Row:
     """What a person wants to know of one task, as text."""
 
     task: str
-    requests: str
     phase: str
     reason: str
     attempts: str
@@ -40,12 +38,10 @@ class Row:
 
 def row(view: View, name: str) -> Row:
     """Return a task's row; what nobody has written yet is empty."""
-    requests = view.tasks.get(name, {}).get("spec", {}).get("resources", {}).get("requests", {})
     status = view.status(name)
     waits = any(view.task_of(pod) == name for pod in view.pods.values() if is_unschedulable(pod))
     return Row(
         task=name,
-        requests=" ".join(requests.values()),
         phase=status.get("phase", ""),
         reason=status.get("reason") or ("(unschedulable)" if waits else ""),
         attempts=str(status.get("attempts", "")),
@@ -105,7 +101,10 @@ class Picture:
 
 
 def _table(rows: list[Row]) -> Table:
-    table = Table(*(field.name.upper() for field in fields(Row)), box=box.SIMPLE)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for field in fields(Row):
+        # Cut rather than wrapped, so that the picture stays within the height of the terminal.
+        table.add_column(field.name.upper(), no_wrap=True)
     for each in rows:
         table.add_row(*astuple(each), style=STYLES.get(each.phase))
     return table

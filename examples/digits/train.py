@@ -92,7 +92,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_DIVERGED
 
-    result = json.dumps({"accuracy": round(accuracy, 4), "model": options.model})
+    result = json.dumps({"accuracy": round(accuracy, 4)})
     print(result)
     if TERMINATION_LOG.exists():
         TERMINATION_LOG.write_text(result)
