@@ -16,7 +16,6 @@ ROOT_RULES = [
         "rule": f"self.metadata.name.size() <= {names.MAX_TASK_NAME_LENGTH}",
         "message": f"the name must have at most {names.MAX_TASK_NAME_LENGTH} characters, since it "
         "is a label value on the task's Pod",
-        "fieldPath": ".metadata.name",
     }
 ]
 SPEC_RULES = [

@@ -39,60 +39,68 @@ QUANTITY_MAPS = {
 }
 TEMPLATE_METADATA = ("annotations", "labels")
 """What the metadata of an object yet to be made may say; the rest is the API server's to set."""
-DESCRIBED_DEPTH = 2
-"""Descriptions are kept this far below spec and status. Client-side apply stores the whole CRD in
-an annotation of at most 262,144 bytes, and the Pod's own descriptions stand in `kubectl explain
-pod` anyway."""
+DESCRIBED = (
+    "V1Container",
+    "V1EnvFromSource",
+    "V1EnvVar",
+    "V1PodSpec",
+    "V1ResourceRequirements",
+)
+"""Those of Kubernetes' own models whose fields keep their descriptions. Client-side apply stores
+the whole CRD in an annotation of at most 262,144 bytes, and what is deeper stands in
+`kubectl explain pod.spec` anyway."""
 
 
 def structural_schema(model: type[BaseModel]) -> Schema:
     """Return the structural schema of `model`, by its aliases, as an API server accepts it."""
     schema = model.model_json_schema(by_alias=True)
-    return _Converter(schema.get("$defs", {})).convert(schema, "", 0)
+    return _Converter(schema.get("$defs", {})).convert(schema, "")
 
 
 class _Converter:
     def __init__(self, definitions: dict[str, Schema]) -> None:
         self._definitions = definitions
 
-    def convert(self, schema: Schema, owner: str, depth: int) -> Schema:
+    def convert(self, schema: Schema, owner: str) -> Schema:
         """Convert one schema; `owner` names the definition that it stands in."""
         schema = _without_null(schema)
         if "$ref" in schema:
             name = schema["$ref"].rpartition("/")[2]
-            merged = {**self._definitions[name], **{k: v for k, v in schema.items() if k != "$ref"}}
-            return self.convert(merged, name, depth)
+            definition = dict(self._definitions[name])
+            if _is_kubernetes_own(name):
+                # The docstring of a generated class speaks of the generator.
+                del definition["description"]
+            merged = {**definition, **{k: v for k, v in schema.items() if k != "$ref"}}
+            return self.convert(merged, name)
         if owner == "V1ObjectMeta" and "properties" in schema:
             kept = {k: v for k, v in schema["properties"].items() if k in TEMPLATE_METADATA}
             schema = {**schema, "properties": kept}
         out = {k: v for k, v in schema.items() if k in _KEPT or k.startswith("x-kubernetes-")}
-        if depth > DESCRIBED_DEPTH:
-            out.pop("description", None)
         if "const" in schema:
             out["enum"] = [schema["const"]]
         if "anyOf" in schema:
             return {**{k: v for k, v in out.items() if k == "description"}, **INT_OR_STRING}
         if "items" in schema:
-            out["items"] = self.convert(schema["items"], owner, depth + 1)
+            out["items"] = self.convert(schema["items"], owner)
         if "properties" in schema:
             out["properties"] = {
-                name: self._property(name, value, owner, depth + 1)
+                name: self._property(name, value, owner)
                 for name, value in schema["properties"].items()
             }
         elif isinstance(schema.get("additionalProperties"), dict):
-            out["additionalProperties"] = self.convert(
-                schema["additionalProperties"], owner, depth + 1
-            )
+            out["additionalProperties"] = self.convert(schema["additionalProperties"], owner)
         elif schema.get("additionalProperties") is True:
             out["x-kubernetes-preserve-unknown-fields"] = True
         return out
 
-    def _property(self, name: str, schema: Schema, owner: str, depth: int) -> Schema:
+    def _property(self, name: str, schema: Schema, owner: str) -> Schema:
         if (owner, name) in QUANTITY_FIELDS:
             return QUANTITY
-        converted = self.convert(schema, owner, depth)
+        converted = self.convert(schema, owner)
         if (owner, name) in QUANTITY_MAPS:
             converted["additionalProperties"] = QUANTITY
+        if _is_kubernetes_own(owner) and owner not in DESCRIBED:
+            converted.pop("description", None)
         return converted
 
 
@@ -100,6 +108,10 @@ _KEPT = {
     "default", "description", "enum", "format", "items", "maxItems", "maxLength", "maxProperties",
     "maximum", "minItems", "minLength", "minProperties", "minimum", "pattern", "required", "type",
 }  # fmt: skip
+
+
+def _is_kubernetes_own(definition: str) -> bool:
+    return definition.startswith(("V1", "CoreV1"))
 
 
 def _without_null(schema: Schema) -> Schema:

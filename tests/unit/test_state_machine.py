@@ -49,6 +49,8 @@ class TaskLife(RuleBasedStateMachine):
             "tasks": deque(),
             "pods": deque(),
         }
+        self.late_events: dict[str, int] = {}
+        """How many of them are older than the last listing."""
         self.uid: str | None = None
         self.outcome: dict[str, Any] | None = None
         self.ended_by_itself: set[str] = set()
@@ -81,6 +83,7 @@ class TaskLife(RuleBasedStateMachine):
         self.reconciler = Reconciler(self.api, self.store, lambda: self.now)  # type: ignore[arg-type]
         for queue in self.events.values():
             queue.clear()
+        self.late_events = {}
         finish(list_all(self.api, self.store, [None]))  # type: ignore[arg-type]
 
     @rule(fault=st.sampled_from([None, None, *Fault]))
@@ -100,6 +103,7 @@ class TaskLife(RuleBasedStateMachine):
         """Let the watch show its next events."""
         for _ in range(min(count, len(self.events[kind]))):
             event, body = self.events[kind].popleft()
+            self.late_events[kind] = max(0, self.late_events.get(kind, 0) - 1)
             if event == "DELETED" and kind == "tasks":
                 self.store.record_task_removed(body["metadata"]["uid"])
             elif event == "DELETED":
@@ -120,12 +124,17 @@ class TaskLife(RuleBasedStateMachine):
     def break_watch(self, kind: str) -> None:
         """Let the watch begin anew: it lists what exists, and what went is never told of."""
         self.events[kind].clear()
+        self.late_events[kind] = 0
         objects = self.api.tasks if kind == "tasks" else self.api.pods
         for body in objects.values():
             self.events[kind].append(("LISTED", copy.deepcopy(body)))
 
     @rule()
     def list_anew(self) -> None:
+        """List everything, minutes after the last time: no watch lags behind by that much."""
+        for kind, count in self.late_events.items():
+            self.deliver(kind, count)
+        self.late_events = {kind: len(queue) for kind, queue in self.events.items()}
         finish(list_all(self.api, self.store, [None]))  # type: ignore[arg-type]
 
     @rule(seconds=st.integers(0, 40))
@@ -249,7 +258,7 @@ class TaskLife(RuleBasedStateMachine):
 
 TestTaskLife = TaskLife.TestCase
 TestTaskLife.settings = settings(
-    max_examples=500,
+    max_examples=600,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
