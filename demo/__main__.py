@@ -59,7 +59,9 @@ def on_own_cluster(*, keep: bool) -> bool:
             print("Importing the image into the node", flush=True)
             cluster.import_image(image)
         cluster.kubectl("apply", "-f", str(CRD))
-        cluster.kubectl("wait", "--for=condition=Established", "-f", str(CRD))
+        # kubectl refuses to wait for a condition of an object that has no conditions yet.
+        for state in ("jsonpath={.status.acceptedNames.kind}=MLTask", "condition=Established"):
+            cluster.kubectl("wait", f"--for={state}", "-f", str(CRD))
         operator = OperatorProcess.start(cluster)
         stack.callback(operator.stop)
         print(f"The operator runs and logs to {operator.log}")
