@@ -21,6 +21,8 @@ HOME = ("--namespace", "mltask-system")
 OPERATOR = f"system:serviceaccount:mltask-system:{NAME}"
 TASKS = {"group": "mltask.dev", "resource": "mltasks"}
 PODS = {"resource": "pods"}
+# Not condition=Established: kubectl refuses to wait for a condition while there are none yet.
+ESTABLISHED = '{.status.conditions[?(@.type=="Established")].status}=True'
 TASK = """
 apiVersion: mltask.dev/v1alpha1
 kind: MLTask
@@ -59,7 +61,7 @@ def release(cluster: Cluster, *flags: str, chart: Path = CHART) -> Iterator[None
     """Have the chart installed, and at the end neither its release nor the definition."""
     cluster.helm("install", NAME, str(chart), *HOME, *flags)
     try:
-        cluster.kubectl("wait", "crd/mltasks.mltask.dev", "--for=condition=Established")
+        cluster.kubectl("wait", "crd/mltasks.mltask.dev", f"--for=jsonpath={ESTABLISHED}")
         yield
     finally:
         cluster.helm("uninstall", NAME, *HOME, "--wait")
