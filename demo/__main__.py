@@ -34,16 +34,22 @@ def main(*, keep: bool, kubeconfig: Path | None) -> None:
     """
     started = time.monotonic()
     try:
-        kept = on_existing_cluster(kubeconfig) if kubeconfig else on_own_cluster(keep=keep)
+        if kubeconfig:
+            kept = on_existing_cluster(kubeconfig)
+        else:
+            is_root_on_linux = sys.platform == "linux" and os.geteuid() == 0
+            kept = on_own_cluster(trains=is_root_on_linux, keep=keep)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
     print(f"\nThe demo took {time.monotonic() - started:.0f} s.")
     sys.exit(0 if kept else 1)
 
 
-def on_own_cluster(*, keep: bool) -> bool:
-    """Start a cluster and the operator for the play; leave nothing behind unless told to."""
-    trains = sys.platform == "linux" and os.geteuid() == 0
+def on_own_cluster(*, trains: bool, keep: bool) -> bool:
+    """Start a cluster and the operator for the play; leave nothing behind unless told to `keep`.
+
+    It `trains` on a real node; otherwise nodes and trainings are simulated.
+    """
     if trains:
         print("A REAL node: kubelet, containerd and runc run containers on this machine.")
         image = _digits_image()
@@ -71,6 +77,8 @@ def on_own_cluster(*, keep: bool) -> bool:
             trains=trains,
             watch_operator=operator.raise_if_ended,
         )
+        if not kept:
+            print(f"\nThat is not what was promised of the operator. {operator.log_tail()}")
         if keep:
             cluster.detach()
             stack.pop_all()

@@ -11,6 +11,7 @@ from localcluster import Cluster
 from localcluster.errors import ClusterError
 
 STOP_SECONDS = 20
+LOG_TAIL_LINES = 40
 
 
 class OperatorProcess:
@@ -39,8 +40,12 @@ class OperatorProcess:
     def raise_if_ended(self) -> None:
         """Raise ClusterError, with the end of the log, if the operator runs no longer."""
         if (status := self._process.poll()) is not None:
-            tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
-            raise ClusterError(f"The operator ended with exit status {status}. Its log:\n{tail}")
+            raise ClusterError(f"The operator ended with exit status {status}. {self.log_tail()}")
+
+    def log_tail(self) -> str:
+        """Return the last lines of the log, with a line that says what they are."""
+        lines = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return "\n".join(["The end of its log:", *lines])
 
     def stop(self) -> None:
         """End the operator in good order, or by force where that takes too long."""
