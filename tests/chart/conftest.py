@@ -1,11 +1,12 @@
-"""The chart as Helm renders it."""
+"""Helm without a cluster, and a cluster for it."""
 
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 import yaml
 
-from localcluster import tools
+from localcluster import Cluster, tools
 from tests.chart.chart import CHART, Ended, Helm, Objects, Render
 
 
@@ -33,3 +34,12 @@ def render(helm: Helm) -> Render:
         return [found for found in yaml.load_all(ended.stdout, yaml.CSafeLoader) if found]
 
     return objects
+
+
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[Cluster]:
+    """A real API server with simulated nodes, and the namespaces that the tests name."""
+    with Cluster.start(real_node=False) as started:
+        for namespace in ("mltask-system", "team-a", "team-b"):
+            started.kubectl("create", "namespace", namespace)
+        yield started
