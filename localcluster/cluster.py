@@ -10,9 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from . import controlplane, leftovers, network, simulated, tools
-from .credentials import Credentials
+from . import busybox, controlplane, leftovers, namespaces, network, node, simulated, tools
+from .credentials import NODE, Credentials
 from .errors import ClusterError
+from .network import Host
 from .processes import Processes
 from .state import VARIABLE, State, new_state
 
@@ -52,6 +53,8 @@ class Cluster:
         `allocatable_cpus` lowers what each node offers to Pods. `state` is an empty folder to use;
         its logs stay after the cluster has stopped. Raises ClusterError.
         """
+        if real_node:
+            node.require()
         binaries = tools.ensure()
         leftovers.remove_abandoned()
         _unwind_on_sigterm()
@@ -124,28 +127,53 @@ class Cluster:
         """Start a component again and return when it answers."""
         self._processes.restart(name)
 
+    def import_image(self, tar: Path) -> None:
+        """Give the real node the images of an OCI or `docker save` archive, under their names."""
+        self._processes.run(*node.ctr(self._own, "images", "import", str(tar)))
+
     def _start(self, simulated_nodes: int, allocatable_cpus: int | None) -> None:
-        host = network.loopback()
-        self._credentials = Credentials(
-            self.state / "credentials", f"https://{host.address}:{host.port()}"
-        )
+        if self.is_real:
+            host, private = namespaces.create(self._own, self._processes)
+        else:
+            host = private = network.loopback()
+        self.url = f"https://{host.address}:{host.port()}"
+        self._credentials = Credentials(self.state / "credentials", self.url)
         self._credentials.create()
-        credentials = self._credentials
-        self.url = credentials.url
-        self.kubeconfig = credentials.kubeconfig("admin")
-        etcd, etcd_url = controlplane.etcd(self.state, host)
-        self._processes.start(
-            etcd, controlplane.kube_apiserver(self.state, credentials, etcd_url, NOWHERE)
-        )
-        self._processes.start(
-            controlplane.kube_controller_manager(credentials, host),
-            controlplane.kube_scheduler(credentials, host),
-            simulated.kwok(self.state, credentials, host),
-        )
-        self.kubectl("create", "-f", "-", stdin=simulated.nodes(simulated_nodes, allocatable_cpus))
+        self.kubeconfig = self._credentials.kubeconfig("admin")
+        self._start_control_plane(host, private)
+        if self.is_real:
+            self._start_real_node(host, allocatable_cpus)
+        else:
+            self._start_simulated_nodes(host, simulated_nodes, allocatable_cpus)
         self.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=60s")
         # Without it, Pods are refused.
         self.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
+
+    def _start_control_plane(self, host: Host, private: Host) -> None:
+        etcd, etcd_url = controlplane.etcd(self.state, private)
+        advertised = host.address if self.is_real else NOWHERE
+        self._processes.start(
+            etcd, controlplane.kube_apiserver(self.state, self._credentials, etcd_url, advertised)
+        )
+        self._processes.start(
+            controlplane.kube_controller_manager(self._credentials, private),
+            controlplane.kube_scheduler(self._credentials, private),
+        )
+
+    def _start_simulated_nodes(self, host: Host, count: int, cpus: int | None) -> None:
+        self._processes.start(simulated.kwok(self.state, self._credentials, host))
+        self.kubectl("create", "-f", "-", stdin=simulated.nodes(count, cpus))
+
+    def _start_real_node(self, host: Host, cpus: int | None) -> None:
+        self._processes.start(node.containerd(self._own))
+        images = self.state / "images.tar"
+        busybox.write_images(images)
+        self.import_image(images)
+        self._processes.start(
+            node.kubelet(self._own, self._credentials, host, cpus),
+            node.kube_proxy(self._credentials),
+        )
+        self.kubectl("wait", "--for=create", f"node/{NODE}", "--timeout=60s")
 
     def _run(self, program: str, *args: str, stdin: str | None = None) -> str:
         result = subprocess.run(

@@ -72,7 +72,7 @@ def kube_apiserver(
         "--audit-log-maxsize=100000",
         "--max-requests-inflight=4000",
         "--max-mutating-requests-inflight=2000",
-        # By default a stopping API server waits a minute for watches, which do not end by themselves.
+        # By default it waits a minute for watches when it stops, and they do not end by themselves.
         "--shutdown-watch-termination-grace-period=2s",
         "--allow-privileged=true",
         # By default the node's name is looked up first, and no DNS knows it.

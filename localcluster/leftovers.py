@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import psutil
 
-from . import cache
+from . import cache, namespaces
 from .errors import ClusterError
 from .state import State, all_states
 
@@ -24,6 +24,7 @@ def remove(cluster: State) -> None:
         return not remaining
 
     _wait_until(has_ended, f"processes of {cluster.id} did not end")
+    _wait_until(lambda: namespaces.is_gone(cluster), f"cgroups or links of {cluster.id} stay")
     cluster.remove()
 
 

@@ -38,14 +38,12 @@ def answers_http(url: str, path: str) -> Sequence[str]:
 
 
 class Processes:
-    """The components of one cluster.
+    """The components of one cluster."""
 
-    `enter` is a command that runs another one in the cluster's namespaces, or nothing.
-    """
-
-    def __init__(self, state: State, binaries: Path, enter: Sequence[str] = ()) -> None:
+    def __init__(self, state: State, binaries: Path) -> None:
+        self.enter: Sequence[str] = ()
+        """What to put before a command, so that it runs in the namespaces of the cluster."""
         self._state = state
-        self._enter = enter
         # Programs of the system's administrator, such as iptables, are not on every user's PATH.
         search = f"{binaries}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
         self._environment = {"PATH": search, "HOME": str(state.path), VARIABLE: state.id}
@@ -58,7 +56,7 @@ class Processes:
             self._components[component.name] = component
             with self._log(component.name).open("ab") as log:
                 self._running[component.name] = subprocess.Popen(
-                    [*self._enter, *component.command],
+                    [*self.enter, *component.command],
                     env=self._environment,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -68,6 +66,10 @@ class Processes:
                 )
         for component in components:
             self._wait_for_answer(component)
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a component, or of the command that enters namespaces for it."""
+        return self._running[self._component(name).name].pid
 
     def restart(self, name: str) -> None:
         """Start a component again that was stopped or killed."""
@@ -98,7 +100,7 @@ class Processes:
             return
         process = psutil.Process(popen.pid)
         # The command that enters the namespaces stays outside, as the parent of what it runs.
-        inner = process.children() if self._enter else [process]
+        inner = process.children() if self.enter else [process]
         with suppress(psutil.NoSuchProcess):
             for each in inner:
                 how(each)
@@ -128,7 +130,7 @@ class Processes:
 
     def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*self._enter, *command],
+            [*self.enter, *command],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
