@@ -8,9 +8,9 @@ its Python, made by mmdebstrap from Debian's packages. Both need root on Linux, 
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +22,16 @@ SUITE = "bookworm"
 PACKAGES = "ca-certificates,python3,python3-venv"
 NOT_NEEDED = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
 BASE_DOCKERFILE = 'FROM scratch\nADD base.tar /\nCMD ["python3"]\n'
+
+# Builders run in namespaces that end with this process, however it ends, and take every process
+# and mount of a build with them.
+CONTAINED = (
+    *("setpriv", "--pdeathsig=KILL"),
+    *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
+)
+
+STEPS = ("STEP ", "I: ")
+"""How the lines begin by which buildah and mmdebstrap tell their progress."""
 
 CA_FOLDER = Path("/etc/ssl/certs")
 CA_BUNDLE = CA_FOLDER / "ca-certificates.crt"
@@ -36,11 +46,11 @@ def base_image() -> str:
     name = f"localhost/python-base:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     with _store() as store:
         if not store.has(name):
-            with tempfile.TemporaryDirectory(prefix="python-base-") as folder:
-                context = Path(folder)
-                (context / "Dockerfile").write_text(BASE_DOCKERFILE)
-                _debian_root(context / "base.tar")
-                store.build(context, context / "Dockerfile", name)
+            context = store.work / "base"
+            context.mkdir()
+            (context / "Dockerfile").write_text(BASE_DOCKERFILE)
+            store.make_debian_root(context / "base.tar")
+            store.build(context, context / "Dockerfile", name)
     return name
 
 
@@ -54,7 +64,9 @@ def build(
     Raises ClusterError with the last lines of the build.
     """
     arguments = [f"--build-arg={name}={value}" for name, value in (build_args or {}).items()]
-    with _store() as store, _pip_configuration() as pip_configuration:
+    with _store() as store:
+        pip_configuration = store.work / "pip.conf"
+        pip_configuration.write_text(_pip_configuration())
         # What this machine needs to reach its package index, for the build alone: of a file that
         # was mounted, the image keeps an empty one at most.
         mounts = [
@@ -66,67 +78,103 @@ def build(
 
 
 class _Store:
-    """buildah's images and layers, in a folder of ours."""
+    """Images and layers in a folder of ours; `work` in it is for what a build needs meanwhile."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.buildah = (
+        self.work = folder / "work"
+        self._buildah = (
             "buildah",
             "--storage-driver=overlay",
             f"--root={folder / 'root'}",
             f"--runroot={folder / 'run'}",
         )
 
+    def clear(self) -> None:
+        """Remove what a build has left that was killed."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir()
+        self._run(*self._buildah, "rm", "--all")
+
     def has(self, image: str) -> bool:
-        inspected = subprocess.run(
-            [*self.buildah, "inspect", "--type=image", image], capture_output=True
-        )
-        return inspected.returncode == 0
+        """Whether there is an image of this name."""
+        listed = self._run(*self._buildah, "images", "--quiet", f"--filter=reference={image}")
+        return bool(listed)
 
     def build(self, context: Path, dockerfile: Path, tag: str, *options: str) -> str:
         """Build an image and return its id."""
         print(f"Building the image {tag}", file=sys.stderr)
-        with tempfile.NamedTemporaryFile(mode="r") as image_id:
-            what = [f"--file={dockerfile}", f"--tag={tag}", f"--iidfile={image_id.name}"]
-            how = ["--layers", "--isolation=chroot", "--network=host"]
-            _run([*self.buildah, "build", *how, *what, *options, str(context)], steps="STEP ")
-            return image_id.read().strip().removeprefix("sha256:")
+        image_id = self.work / "image-id"
+        what = [f"--file={dockerfile}", f"--tag={tag}", f"--iidfile={image_id}"]
+        how = ["--layers", "--isolation=chroot", "--network=host"]
+        self._run(*self._buildah, "build", *how, *what, *options, str(context))
+        return image_id.read_text().strip().removeprefix("sha256:")
 
     def archive(self, image: str, tag: str) -> Path:
         """Write the image as a tar, unless the tag's tar is of this very image already."""
         tar = self.folder / f"{re.sub('[/:]', '_', tag)}.tar"
         image_of_tar = tar.with_suffix(".id")
         if not (tar.exists() and image_of_tar.exists() and image_of_tar.read_text() == image):
-            unfinished = tar.with_suffix(".unfinished")
-            unfinished.unlink(missing_ok=True)
-            _run([*self.buildah, "push", "--quiet", image, f"docker-archive:{unfinished}:{tag}"])
+            unfinished = self.work / "image.tar"
+            self._run(*self._buildah, "push", image, f"docker-archive:{unfinished}:{tag}")
             image_of_tar.unlink(missing_ok=True)
             unfinished.rename(tar)
             image_of_tar.write_text(image)
         return tar
 
+    def make_debian_root(self, tar: Path) -> None:
+        """Write the file system of a small Debian with Python to a tar."""
+        print(f"Making the base image: Debian {SUITE} with Python", file=sys.stderr)
+        excluded = [f"--dpkgopt=path-exclude={pattern}" for pattern in NOT_NEEDED]
+        # What a crash leaves is thrown away, so dpkg need not wait for the disk at each file.
+        options = [f"--include={PACKAGES}", *excluded, "--dpkgopt=force-unsafe-io"]
+        self._run("mmdebstrap", "--variant=minbase", *options, SUITE, str(tar))
+
+    def _run(self, *command: str) -> list[str]:
+        """Run a builder and return the lines that it printed; its steps are shown as they come."""
+        with subprocess.Popen(
+            [*CONTAINED, *command],
+            env=os.environ | {"TMPDIR": str(self.work)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as builder:
+            printed = []
+            try:
+                for line in builder.stdout or ():
+                    printed.append(line)
+                    if line.startswith(STEPS):
+                        print(f"  {line.rstrip()}", file=sys.stderr, flush=True)
+            except BaseException:
+                builder.kill()
+                raise
+        if builder.returncode != 0:
+            tail = "".join(printed[-25:]).rstrip()
+            raise ClusterError(f"`{' '.join(command)}` failed:\n{tail}")
+        return printed
+
 
 @contextmanager
 def _store() -> Iterator[_Store]:
-    """Give the store to one build at a time, and leave no working container or mount in it."""
+    """Give the store to one build at a time."""
     if os.geteuid() != 0:
         raise ClusterError("Building images needs root on Linux, and so does a real node.")
-    debian.require(
-        "Building images", {name: debian.command(name) for name in ("buildah", "mmdebstrap")}
-    )
+    programs = {name: debian.command(name) for name in ("buildah", "mmdebstrap")}
+    debian.require("Building images", programs)
     folder = cache.folder("images")
     with cache.locked(folder, "Building images"):
         store = _Store(folder)
+        store.clear()
         try:
             yield store
         finally:
-            # Those of a build that was killed as well: who holds the lock builds alone.
-            subprocess.run([*store.buildah, "rm", "--all"], capture_output=True)
+            store.clear()
 
 
-@contextmanager
-def _pip_configuration() -> Iterator[Path]:
-    """Write a pip.conf with which a build reaches the package index that pip uses here."""
+def _pip_configuration() -> str:
+    """Return a pip.conf with which a build reaches the package index that pip uses here."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout
@@ -134,35 +182,4 @@ def _pip_configuration() -> Iterator[Path]:
         r"^[\w:]+\.(index-url|extra-index-url|trusted-host|proxy)='(.*)'$", listed, re.MULTILINE
     )
     settings = dict(index) | ({"cert": str(CA_BUNDLE)} if CA_BUNDLE.exists() else {})
-    with tempfile.NamedTemporaryFile(mode="w", suffix=".conf") as file:
-        file.write("[global]\n" + "".join(f"{key} = {value}\n" for key, value in settings.items()))
-        file.flush()
-        Path(file.name).chmod(0o644)  # a RUN step need not be root's
-        yield Path(file.name)
-
-
-def _debian_root(tar: Path) -> None:
-    """Write the file system of a small Debian with Python to a tar."""
-    print(f"Making the base image: Debian {SUITE} with Python", file=sys.stderr)
-    excluded = [f"--dpkgopt=path-exclude={pattern}" for pattern in NOT_NEEDED]
-    # What a crash leaves is thrown away, so dpkg need not wait for the disk at each file.
-    options = [f"--include={PACKAGES}", *excluded, "--dpkgopt=force-unsafe-io"]
-    _run(["mmdebstrap", "--variant=minbase", *options, SUITE, str(tar)], steps="I: ")
-
-
-def _run(command: list[str], steps: str = "STEP ") -> None:
-    """Run a builder; show the lines that start with `steps`; ClusterError holds the last of all."""
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    ) as builder:
-        printed = []
-        try:
-            for line in builder.stdout or ():
-                printed.append(line)
-                if line.startswith(steps):
-                    print(f"  {line.rstrip()}", file=sys.stderr, flush=True)
-        except BaseException:
-            builder.terminate()
-            raise
-    if builder.returncode != 0:
-        raise ClusterError(f"`{' '.join(command)}` failed:\n{''.join(printed[-25:]).rstrip()}")
+    return "[global]\n" + "".join(f"{key} = {value}\n" for key, value in settings.items())
