@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "mltask-operator"
 NAME = "mltask-operator"
 HOME = ("--namespace", "mltask-system")
+OPERATOR = f"system:serviceaccount:mltask-system:{NAME}"
+"""The user that the operator is to the API server."""
 
 # Not condition=Established: kubectl refuses to wait for a condition while there are none yet.
 ESTABLISHED = '{.status.conditions[?(@.type=="Established")].status}=True'
@@ -32,3 +34,8 @@ def release(cluster: Cluster, *flags: str, chart: Path = CHART) -> Iterator[None
     finally:
         cluster.helm("uninstall", NAME, *HOME, "--wait")
         cluster.kubectl("delete", "crd", "mltasks.mltask.dev", "--ignore-not-found")
+
+
+def is_denied(event: dict[str, Any]) -> bool:
+    """Whether RBAC refused the request of this audit event; admission may refuse for more."""
+    return bool(event["annotations"]["authorization.k8s.io/decision"] == "forbid")
