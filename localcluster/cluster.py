@@ -169,6 +169,8 @@ class Cluster:
         images = self.state / "images.tar"
         busybox.write_images(images)
         self.import_image(images)
+        # A name can't be looked up, and to be told so at once takes an address that refuses.
+        self._processes.run("ip", "address", "add", f"{node.CLUSTER_DNS}/32", "dev", "lo")
         self._processes.start(
             node.kubelet(self._own, self._credentials, host, cpus),
             node.kube_proxy(self._credentials),

@@ -158,7 +158,7 @@ def _kubelet_configuration(state: State, folder: Path) -> dict[str, object]:
         "volumePluginDir": str(folder / "volume-plugins"),
         # The machine's own file may be hidden inside, and names servers that nobody inside reaches.
         "resolvConf": str(folder / "resolv.conf"),
-        # Nobody answers there, at once; but without it there is a warning for each Pod.
+        # There is no DNS, but unless the kubelet is told of one it writes a warning for each Pod.
         "clusterDNS": [CLUSTER_DNS],
         "clusterDomain": "cluster.local",
     }
