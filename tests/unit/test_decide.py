@@ -117,14 +117,14 @@ TABLE = [
     ),
     ("a finished task without a Pod is left alone", a_task().that_finished(), Wait),
     # Deleted
-    ("a deleted task takes its Pod with it", a_task().gone().with_pod(running()), DeletePod),
+    ("a deleted task's Pod is the garbage collector's", a_task().gone().with_pod(running()), Wait),
     (
-        "a task that is being deleted too",
+        "so is that of a task that is being deleted",
         a_task().being_deleted().with_pod(running()),
-        DeletePod,
+        Wait,
     ),
     (
-        "its deleted Pod is let go of while it still ends",
+        "which then is let go of while it still ends",
         a_task().gone().with_pod(running(deletion_asked_at=ago(0))),
         ReleasePod,
     ),

@@ -185,11 +185,15 @@ class TaskLife(RuleBasedStateMachine):
                 self.report(pod, "Failed", self.terminated(143))
 
     @precondition(lambda self: self.api.tasks and self.now.second % 8 == 0)
-    @rule(collects=st.booleans())
-    def user_deletes_task(self, *, collects: bool) -> None:
+    @rule()
+    def user_deletes_task(self) -> None:
         self.api.delete_task(NAMESPACE, NAME)
-        if collects:
-            self.user_deletes_pod()
+
+    @precondition(lambda self: self.api.pods and not self.api.tasks)
+    @rule()
+    def garbage_is_collected(self) -> None:
+        for namespace, name in list(self.api.pods):
+            self.api.remove_pod(namespace, name)
 
     def report(self, pod: dict[str, Any], phase: str, state: Any, reason: str = "") -> None:
         status = {
@@ -242,6 +246,8 @@ class TaskLife(RuleBasedStateMachine):
                 self.deliver(kind, 100)
             self.now += timedelta(seconds=5)
             self.reconcile(None)
+            if not self.api.tasks:
+                self.garbage_is_collected()
             self.run_pod()
             self.kubelet_ends_deleted_pods()
             self.end_pod(0)

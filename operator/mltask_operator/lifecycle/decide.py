@@ -73,15 +73,12 @@ def _free(pod: Pod) -> Action:
 
 
 def _let_go_of_all(pods: tuple[Pod, ...]) -> Action:
+    # The garbage collector deletes the Pods of a deleted task, or cuts their owner reference if
+    # the user said --cascade=orphan and so keeps them. Nobody but it can tell which.
     for pod in pods:
-        if not pod.is_owned:
-            # Its owner was deleted with --cascade=orphan: the user keeps the Pod, we let go of it.
-            if pod.is_held:
-                return ReleasePod(pod)
-            continue
-        if not isinstance(action := _free(pod), Wait):
-            return action
-    return Wait("the task is gone")
+        if pod.is_held and (pod.is_being_deleted or not pod.is_owned):
+            return ReleasePod(pod)
+    return Wait("the garbage collector sees to the Pods of a deleted task")
 
 
 def _allocate(task: Task, refusal: Refusal | None, now: datetime) -> Action:

@@ -1,0 +1,100 @@
+"""A real API server with simulated nodes, and the operator with the rights that its chart gives."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from localcluster import Cluster
+from localcluster.errors import ClusterError
+from tests.api.operator_process import OperatorProcess
+from tests.api.team import Team
+from tests.waiting import wait_until
+
+CHART = Path(__file__).parents[2] / "charts" / "mltask-operator"
+SYSTEM = "mltask-system"
+
+StartOperator = Callable[[Team], OperatorProcess]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder: each needs the API server."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.api)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """An API server on which the chart is installed, but for the operator's own Pod."""
+    with Cluster.start(real_node=False, simulated_nodes=4) as started:
+        # Simulated nodes would pretend to run the operator; it runs beside them instead.
+        started.helm(
+            *("install", "mltask-operator", str(CHART)),
+            *("--namespace", SYSTEM, "--create-namespace", "--set", "nodeSelector.none=such"),
+        )
+        started.kubectl("wait", "--for=condition=Established", "crd/mltasks.mltask.dev")
+        wait_until(lambda: _knows_the_owner(started), "admission knows the kind MLTask", 60)
+        yield started
+
+
+def _knows_the_owner(cluster: Cluster) -> bool:
+    """Whether the admission plugin OwnerReferencesPermissionEnforcement has seen the CRD.
+
+    Until it looks for new kinds, which it does twice a minute, it refuses the Pods of new ones.
+    """
+    owner = {"apiVersion": "mltask.dev/v1alpha1", "kind": "MLTask", "name": "x", "uid": "x"}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "x", "ownerReferences": [{**owner, "blockOwnerDeletion": True}]},
+        "spec": {"containers": [{"name": "x", "image": "x"}]},
+    }
+    account = f"system:serviceaccount:{SYSTEM}:mltask-operator"
+    dry_run = ("create", "--dry-run=server", "--as", account, "--namespace=default", "-f", "-")
+    try:
+        cluster.kubectl(*dry_run, stdin=json.dumps(pod))
+    except ClusterError as error:
+        if "no matches for kind" not in str(error):
+            raise
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def operator_kubeconfig(cluster: Cluster) -> Path:
+    """Return the kubeconfig of the operator's service account."""
+    return cluster.kubeconfig_for_service_account(SYSTEM, "mltask-operator")
+
+
+@pytest.fixture
+def team(cluster: Cluster) -> Iterator[Team]:
+    """A namespace of the test's own, gone after it."""
+    created = Team.create(cluster)
+    yield created
+    created.delete()
+
+
+@pytest.fixture
+def start_operator(
+    operator_kubeconfig: Path, tmp_path: Path
+) -> Iterator[Callable[[Team], OperatorProcess]]:
+    """Start operators that serve a team's namespace alone, and stop them after the test."""
+    started: list[OperatorProcess] = []
+
+    def start(team: Team) -> OperatorProcess:
+        log = tmp_path / f"operator-{len(started)}.log"
+        operator = OperatorProcess.start(operator_kubeconfig, log, team.namespace)
+        started.append(operator)
+        return operator
+
+    yield start
+    for operator in started:
+        operator.stop()
+
+
+@pytest.fixture
+def operator(team: Team, start_operator: StartOperator) -> OperatorProcess:
+    """The operator, serving the team's namespace."""
+    return start_operator(team)

@@ -1,0 +1,202 @@
+"""Every way through a task's life, on the real API server."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.api.operator_process import OperatorProcess
+from tests.api.team import Team
+from tests.waiting import wait_until
+
+
+def test_success(team: Team, operator: OperatorProcess) -> None:
+    team.run("train", fate={"run_seconds": 2, "message": '{"accuracy": 0.97}'})
+    team.wait_for_phase("train", "Running")
+    running = team.status("train")
+    assert running["attempts"] == 1
+    assert running["nodeName"].startswith("simulated-")
+    assert running["startTime"]
+    assert "exitCode" not in running
+
+    status = team.finish("train")
+    assert (status["phase"], status["reason"], status["exitCode"]) == ("Succeeded", "Completed", 0)
+    assert status["result"] == '{"accuracy": 0.97}'
+    assert status["completionTime"] > status["startTime"]
+    assert status["podName"] == running["podName"]
+    assert status["observedGeneration"] == 1
+    assert {(c["type"], c["status"]) for c in status["conditions"]} == {
+        ("Complete", "True"),
+        ("Finished", "True"),
+    }
+    assert operator.lines_about("train") == [
+        f"created Pod {status['podName']}, attempt 1",
+        "Running",
+        "Succeeded, Completed: every container ended with exit code 0",
+        f"released Pod {status['podName']}",
+    ]
+
+
+def test_failure(team: Team, operator: OperatorProcess) -> None:
+    team.run("train", fate={"run_seconds": 0.2, "exit_code": 3, "message": "ValueError: no data"})
+    status = team.finish("train")
+    assert (status["phase"], status["reason"], status["exitCode"]) == (
+        "Failed",
+        "ContainerFailed",
+        3,
+    )
+    assert status["message"] == "container main ended with exit code 3"
+    assert status["logTail"] == "ValueError: no data"
+    assert "result" not in status
+    team.kubectl("wait", "--for=condition=Failed", "mltask/train", "--timeout=1s")
+
+
+def test_out_of_memory(team: Team, operator: OperatorProcess) -> None:
+    team.run("train", fate={"run_seconds": 0.2, "exit_code": 137, "reason": "OOMKilled"})
+    status = team.finish("train")
+    assert (status["phase"], status["reason"], status["exitCode"]) == ("Failed", "OOMKilled", 137)
+
+
+def test_what_kubectl_prints(team: Team, operator: OperatorProcess) -> None:
+    team.run("good", fate={"run_seconds": 1.5})
+    team.run("bad", fate={"run_seconds": 0.2, "exit_code": 2})
+    team.run("long")
+    for name in ("good", "bad"):
+        team.finish(name)
+    team.wait_for_phase("long", "Running")
+
+    head, *rows = team.kubectl("get", "mlt").splitlines()
+    assert head.split() == ["NAME", "PHASE", "REASON", "ATTEMPTS", "EXIT", "DURATION", "AGE"]
+    assert re.fullmatch(r"bad +Failed +ContainerFailed +1 +2 +\d+s +\d+s", rows[0])
+    assert re.fullmatch(r"good +Succeeded +Completed +1 +0 +\d+s +\d+s", rows[1])
+    assert re.fullmatch(r"long +Running +1 +\d+s", rows[2])
+    wide = team.kubectl("get", "ml", "-o", "wide").splitlines()[0]
+    assert wide.split()[-2:] == ["POD", "NODE"]
+    of_phase = team.kubectl("get", "mltasks", "--field-selector", "status.phase=Running")
+    assert [line.split()[0] for line in of_phase.splitlines()[1:]] == ["long"]
+
+
+def test_a_task_that_nobody_serves_is_pending(team: Team) -> None:
+    team.run("train")
+    assert team.status("train") == {"phase": "Pending"}
+
+
+def test_an_invalid_template_fails_with_the_servers_words(
+    team: Team, operator: OperatorProcess
+) -> None:
+    mount = {"name": "main", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    team.run("train", template={"spec": {"containers": [mount]}})
+    status = team.finish("train")
+    assert (status["phase"], status["reason"]) == ("Failed", "InvalidTemplate")
+    assert 'spec.containers[0].volumeMounts[0].name: Not found: "data"' in status["message"]
+
+
+def test_a_pod_that_admission_refuses_fails_with_its_words(
+    team: Team, operator: OperatorProcess
+) -> None:
+    enforce = "pod-security.kubernetes.io/enforce=restricted"
+    team.kubectl("label", "namespace", team.namespace, enforce)
+    team.run("train")
+    status = team.finish("train")
+    assert (status["phase"], status["reason"]) == ("Failed", "PodForbidden")
+    assert "violates PodSecurity" in status["message"]
+
+
+def test_quota_is_waited_for(team: Team, operator: OperatorProcess) -> None:
+    team.kubectl("create", "quota", "compute", "--hard=pods=1")
+    team.run("first", fate={"run_seconds": 3})
+    team.pod_of("first")
+    team.run("second", fate={"run_seconds": 0.2})
+    team.wait_for_reason("second", "QuotaExceeded")
+    waiting = team.status("second")
+    assert waiting["phase"] == "Pending"
+    assert "exceeded quota: compute" in waiting["message"]
+    assert team.finish("second")["phase"] == "Succeeded"
+
+
+def test_a_service_account_may_come_later(team: Team, operator: OperatorProcess) -> None:
+    team.run(
+        "train", fate={"run_seconds": 0.2}, template={"spec": {"serviceAccountName": "trainer"}}
+    )
+    team.wait_for_reason("train", "ServiceAccountNotFound")
+    team.kubectl("create", "serviceaccount", "trainer")
+    assert team.finish("train")["phase"] == "Succeeded"
+
+
+def test_a_pod_name_that_is_taken_is_waited_for(
+    team: Team, start_operator: Callable[[Team], OperatorProcess]
+) -> None:
+    team.run("train", fate={"run_seconds": 0.2})
+    uid = team.get("mltask", "train")["metadata"]["uid"]
+    name = f"train-{uid[:8]}-1"
+    team.kubectl("run", name, "--image=squatter:1")
+    start_operator(team)
+    team.wait_for_reason("train", "PodNameTaken")
+    team.kubectl("delete", "pod", name, "--force")
+    assert team.finish("train")["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize("how", ["delete", "evict"])
+def test_a_disruption_is_followed_by_a_further_attempt(
+    team: Team, operator: OperatorProcess, how: str
+) -> None:
+    team.run("train")
+    team.wait_for_phase("train", "Running")
+    pod = team.status("train")["podName"]
+    if how == "delete":
+        team.kubectl("delete", "pod", pod, "--wait=false")
+    else:
+        eviction = f"/api/v1/namespaces/{team.namespace}/pods/{pod}/eviction"
+        body = f'{{"apiVersion":"policy/v1","kind":"Eviction","metadata":{{"name":"{pod}"}}}}'
+        team.kubectl("create", "--raw", eviction, "-f", "-", stdin=body)
+    team.wait("train", "jsonpath={.status.attempts}=2")
+    team.wait_for_phase("train", "Running")
+    status = team.status("train")
+    assert status["disruptions"] == 1
+    [record] = status["history"]
+    assert record["podName"] == pod
+    assert record["reason"] == {"delete": "PodDeleted", "evict": "PodEvicted"}[how]
+    assert status["podName"] != pod
+    assert [p["metadata"]["name"] for p in team.pods()] == [status["podName"]]
+
+
+def test_a_pod_deleted_before_it_had_a_node(team: Team, operator: OperatorProcess) -> None:
+    team.run("train", template={"spec": {"nodeSelector": {"none": "such"}}})
+    first = team.pod_of("train")["metadata"]["name"]
+    team.kubectl("delete", "pod", first, "--timeout=20s")
+    wait_until(lambda: team.pod_of("train")["metadata"]["name"] != first, "a further Pod")
+    assert team.status("train")["history"][0]["reason"] == "PodDeleted"
+
+
+@pytest.mark.parametrize("cascade", ["background", "foreground"])
+@pytest.mark.parametrize("state", ["waiting", "running"])
+def test_a_deleted_task_takes_its_pod_with_it(
+    team: Team, operator: OperatorProcess, cascade: str, state: str
+) -> None:
+    where = {"spec": {"nodeSelector": {"none": "such"}}} if state == "waiting" else {}
+    team.run("train", template=where)
+    if state == "waiting":
+        team.pod_of("train")
+    else:
+        team.wait_for_phase("train", "Running")
+    team.kubectl("delete", "mltask", "train", f"--cascade={cascade}", "--timeout=20s")
+    team.wait_for_no_pods("train")
+
+
+def test_an_orphaned_pod_is_its_users(team: Team, operator: OperatorProcess) -> None:
+    team.run("train")
+    team.wait_for_phase("train", "Running")
+    team.kubectl("delete", "mltask", "train", "--cascade=orphan", "--timeout=20s")
+    wait_until(lambda: "finalizers" not in team.pods()[0]["metadata"], "the Pod is let go of")
+    [pod] = team.pods()
+    assert pod["status"]["phase"] == "Running"
+    assert "deletionTimestamp" not in pod["metadata"]
+
+
+def test_a_namespace_with_running_tasks_can_be_deleted(
+    team: Team, operator: OperatorProcess
+) -> None:
+    team.run("train")
+    team.run("starved", template={"spec": {"nodeSelector": {"none": "such"}}})
+    team.wait_for_phase("train", "Running")
+    team.cluster.kubectl("delete", "namespace", team.namespace, "--timeout=60s")
