@@ -131,7 +131,7 @@ class FakeApi:
     def _release_pod(self, namespace: str, name: str, uid: str) -> Json:
         pod = _find(self.pods, namespace, name)
         if pod["metadata"]["uid"] != uid:
-            raise ApiError(409, "Conflict", "the uid does not match")
+            raise ApiError(422, "Invalid", "metadata.uid: Invalid value: field is immutable")
         kept = [f for f in pod["metadata"]["finalizers"] if f != names.TRACKING_FINALIZER]
         pod["metadata"]["finalizers"] = kept
         return self._store_or_drop_pod(pod)

@@ -28,18 +28,18 @@ class Credentials:
         """Load the credentials anew. Raise NoCredentials where there are none to use."""
         self._loaded_at = time.monotonic()
         configuration = Configuration()
+        kubeconfig = os.environ.get("KUBECONFIG") or _default_kubeconfig()
         try:
-            if _has_kubeconfig():
+            if kubeconfig:
                 await config.load_kube_config(
-                    client_configuration=configuration, persist_config=False
+                    kubeconfig, client_configuration=configuration, persist_config=False
                 )
             else:
                 config.load_incluster_config(client_configuration=configuration)
         except (config.ConfigException, OSError) as error:
-            source = os.environ.get("KUBECONFIG", "~/.kube/config, or a Pod's service account")
             raise NoCredentials(
-                f"no usable credentials in {source}: {error}. Set KUBECONFIG to a kubeconfig file, "
-                "or run in a Pod that has a service account"
+                f"no usable credentials in {kubeconfig or 'this Pod'}: {error} "
+                "Set KUBECONFIG to a kubeconfig file, or run in a Pod that has a service account"
             ) from error
         self.configuration = configuration
 
@@ -69,5 +69,6 @@ class Credentials:
         )
 
 
-def _has_kubeconfig() -> bool:
-    return "KUBECONFIG" in os.environ or Path("~/.kube/config").expanduser().exists()
+def _default_kubeconfig() -> str | None:
+    default = Path("~/.kube/config").expanduser()
+    return str(default) if default.exists() else None

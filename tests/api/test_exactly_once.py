@@ -1,0 +1,113 @@
+"""n tasks make n Pods and n deletions, counted by the API server, whatever befalls the operator."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable
+
+from tests.api.conftest import SYSTEM
+from tests.api.operator_process import OperatorProcess
+from tests.api.team import Team, manifest
+from tests.waiting import wait_until
+
+OPERATOR = f"system:serviceaccount:{SYSTEM}:mltask-operator"
+
+
+def finished(team: Team) -> list[str]:
+    """Return the names of the team's finished tasks."""
+    template = '{range .items[?(@.status.completionTime)]}{.metadata.name}{"\\n"}{end}'
+    return team.kubectl("get", "mltasks", "-o", f"jsonpath={template}").split()
+
+
+def writes(team: Team) -> dict[str, list[str]]:
+    """Return the operator's writes that took effect in the team's namespace.
+
+    By `verb resource`, the name of the object of each write.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for event in team.cluster.audit_events():
+        target = event.get("objectRef", {})
+        if (
+            event["user"]["username"] == OPERATOR
+            and target.get("namespace") == team.namespace
+            and event["verb"] in ("create", "patch", "delete")
+            and event["responseStatus"]["code"] < 300
+        ):
+            resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
+            # A creation's name stands in its answer alone, which is not logged at this level.
+            found[f"{event['verb']} {resource}"].append(target.get("name", ""))
+    return found
+
+
+def outcomes(team: Team) -> Counter[tuple[str, int]]:
+    """Count the tasks by phase and number of attempts."""
+    tasks = json.loads(team.kubectl("get", "mltasks", "-o", "json"))["items"]
+    return Counter((task["status"]["phase"], task["status"]["attempts"]) for task in tasks)
+
+
+def test_200_tasks_make_200_pods_and_200_deletions(team: Team, operator: OperatorProcess) -> None:
+    team.apply(*(manifest(f"t{i}", fate={"run_seconds": 0.1}) for i in range(200)))
+    wait_until(lambda: len(finished(team)) == 200 and not team.pods(), "200 tasks done", 120)
+
+    assert outcomes(team) == {("Succeeded", 1): 200}
+    made = writes(team)
+    assert len(made["create pods"]) == 200
+    assert len(made["delete pods"]) == len(set(made["delete pods"])) == 200
+    assert len(made["patch pods"]) == 200, "finalizers taken off"
+    assert 200 <= len(made["patch mltasks/status"]) <= 400
+    assert sum(map(len, made.values())) <= 5 * 200
+
+
+def test_a_task_that_ends_within_a_second_costs_four_writes(
+    team: Team, operator: OperatorProcess
+) -> None:
+    team.run("quick", fate={"run_seconds": 0.1})
+    team.finish("quick")
+    assert {kind: len(names) for kind, names in writes(team).items()} == {
+        "create pods": 1,
+        "patch mltasks/status": 1,
+        "delete pods": 1,
+        "patch pods": 1,
+    }
+
+
+def test_killing_the_operator_several_times_changes_none_of_it(
+    team: Team, start_operator: Callable[[Team], OperatorProcess]
+) -> None:
+    operator = start_operator(team)
+    team.apply(*(manifest(f"t{i}", fate={"run_seconds": 1}) for i in range(200)))
+    for done in (1, 60, 120, 180):
+        wait_until(lambda done=done: len(finished(team)) >= done, f"{done} tasks done", 60)
+        operator.kill()
+        operator = start_operator(team)
+    wait_until(lambda: len(finished(team)) == 200 and not team.pods(), "200 tasks done", 120)
+
+    assert outcomes(team) == {("Succeeded", 1): 200}
+    made = writes(team)
+    assert len(made["create pods"]) == 200
+    # Each Pod is deleted, and no other. A request may be made anew where the operator was killed
+    # before it knew the answer.
+    assert len(set(made["delete pods"])) == 200
+    assert len(set(made["patch pods"])) == 200, "finalizers taken off"
+
+
+def test_what_happened_while_the_operator_was_down_is_seen(
+    team: Team, start_operator: Callable[[Team], OperatorProcess]
+) -> None:
+    operator = start_operator(team)
+    for name in ("ends", "deleted", "pod-deleted"):
+        team.run(name, fate={"run_seconds": 3} if name == "ends" else None)
+    for name in ("ends", "deleted", "pod-deleted"):
+        team.wait_for_phase(name, "Running")
+    operator.kill()
+
+    ended = "jsonpath={.status.phase}=Succeeded"
+    team.kubectl("wait", f"--for={ended}", "pod", "--selector=mltask.dev/task=ends")
+    team.kubectl("delete", "mltask", "deleted", "--timeout=20s")
+    team.kubectl("delete", "pod", "--selector=mltask.dev/task=pod-deleted", "--wait=false")
+    team.run("new", fate={"run_seconds": 0.1})
+
+    start_operator(team)
+    assert team.finish("ends")["phase"] == "Succeeded"
+    assert team.finish("new")["phase"] == "Succeeded"
+    team.wait_for_no_pods("deleted")
+    team.wait("pod-deleted", "jsonpath={.status.attempts}=2")
