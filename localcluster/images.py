@@ -18,9 +18,19 @@ from pathlib import Path
 from . import cache, debian
 from .errors import ClusterError
 
-SUITE = "bookworm"
-PACKAGES = "ca-certificates,python3,python3-venv"
-NOT_NEEDED = ("/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/man/*")
+DEBIAN = (
+    "mmdebstrap",
+    "--variant=minbase",
+    # usr-is-merged with its hook, or Debian takes usrmerge, which brings the whole of Perl.
+    "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr",
+    "--include=usr-is-merged,ca-certificates,python3,python3-venv",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    # What a crash leaves is thrown away, so dpkg need not wait for the disk at each file.
+    "--dpkgopt=force-unsafe-io",
+    "bookworm",
+)
 BASE_DOCKERFILE = 'FROM scratch\nADD base.tar /\nCMD ["python3"]\n'
 
 # Builders run in namespaces that end with this process, however it ends, and take every process
@@ -42,14 +52,14 @@ def base_image() -> str:
 
     `build` knows it by that name, nobody else does. Raises ClusterError.
     """
-    recipe = f"{SUITE} {PACKAGES} {NOT_NEEDED} {BASE_DOCKERFILE}"
-    name = f"localhost/python-base:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    recipe = hashlib.sha256(f"{DEBIAN} {BASE_DOCKERFILE}".encode()).hexdigest()
+    name = f"localhost/python-base:{recipe[:12]}"
     with _store() as store:
         if not store.has(name):
             context = store.work / "base"
             context.mkdir()
             (context / "Dockerfile").write_text(BASE_DOCKERFILE)
-            store.make_debian_root(context / "base.tar")
+            store.make_debian(context / "base.tar")
             store.build(context, context / "Dockerfile", name)
     return name
 
@@ -122,13 +132,10 @@ class _Store:
             image_of_tar.write_text(image)
         return tar
 
-    def make_debian_root(self, tar: Path) -> None:
+    def make_debian(self, tar: Path) -> None:
         """Write the file system of a small Debian with Python to a tar."""
-        print(f"Making the base image: Debian {SUITE} with Python", file=sys.stderr)
-        excluded = [f"--dpkgopt=path-exclude={pattern}" for pattern in NOT_NEEDED]
-        # What a crash leaves is thrown away, so dpkg need not wait for the disk at each file.
-        options = [f"--include={PACKAGES}", *excluded, "--dpkgopt=force-unsafe-io"]
-        self._run("mmdebstrap", "--variant=minbase", *options, SUITE, str(tar))
+        print("Making the base image: Debian with Python", file=sys.stderr)
+        self._run(*DEBIAN, str(tar))
 
     def _run(self, *command: str) -> list[str]:
         """Run a builder and return the lines that it printed; its steps are shown as they come."""
