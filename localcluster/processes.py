@@ -73,7 +73,10 @@ class Processes:
 
     def restart(self, name: str) -> None:
         """Start a component again that was stopped or killed."""
-        self.start(self._component(name))
+        component = self._component(name)
+        if self._running[name].poll() is None:
+            raise ClusterError(f"{name} is running; stop or kill it first.")
+        self.start(component)
 
     def stop(self, name: str) -> None:
         """End a component as an administrator would: SIGTERM, then wait for its end."""
