@@ -24,7 +24,8 @@ LABEL org.opencontainers.image.title="mltask-operator" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/venv /opt/venv
-ENV PATH=/opt/venv/bin:$PATH
+# Kopf asks for its user's name, which no /etc/passwd has here, nor for whatever other number a cluster may choose.
+ENV PATH=/opt/venv/bin:$PATH USER=mltask-operator
 # A number, not a name: the kubelet cannot tell from a name that the user is not root.
 USER 65532:65532
 ENTRYPOINT ["mltask-operator"]
