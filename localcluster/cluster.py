@@ -53,11 +53,11 @@ class Cluster:
         `allocatable_cpus` lowers what each node offers to Pods. `state` is an empty folder to use;
         its logs stay after the cluster has stopped. Raises ClusterError.
         """
+        _unwind_on_sigterm()
         if real_node:
             node.require()
         binaries = tools.ensure()
         leftovers.remove_abandoned()
-        _unwind_on_sigterm()
         cluster = cls(*new_state(state), binaries, is_real=real_node)
         try:
             cluster._start(simulated_nodes, allocatable_cpus)

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from . import cache, debian, golang
 
 COMPONENTS = Path(__file__).parent / "components"
+UNFINISHED = ".unfinished-"
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,8 @@ def ensure() -> Path:
         ]
         if any(module.cgo for module, _ in missing):
             _require_c_toolchain()
+        for interrupted in store.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(interrupted)
         for number, (module, name) in enumerate(missing, start=1):
             _report(f"[{number} of {len(missing)}] {name} … ")
             started = time.monotonic()
@@ -114,11 +118,14 @@ def _build(go: golang.Go, module: Module, name: str, target: Path) -> None:
     if module.version_of:
         version = go.output(source, "list", "-m", "-f", "{{.Version}}", module.version_of)
         link += "".join(f" -X {variable}={version}" for variable in module.version_variables)
-    target.parent.mkdir(exist_ok=True)
-    unfinished = target.with_name(f".{name}")
     command = ["build", "-trimpath", "-buildvcs=false", "-tags", module.tags, "-ldflags", link]
-    go.output(source, *command, "-o", str(unfinished), module.programs[name], cgo=module.cgo)
-    unfinished.rename(target)
+    # A folder for each build: go may outlive us when we are killed, and must not write into the
+    # file of whoever builds the same program next.
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=target.parents[1]) as folder:
+        unfinished = Path(folder, name)
+        go.output(source, *command, "-o", str(unfinished), module.programs[name], cgo=module.cgo)
+        target.parent.mkdir(exist_ok=True)
+        unfinished.rename(target)
 
 
 def _gather(store: Path, folders: dict[Module, Path]) -> Path:
@@ -126,9 +133,8 @@ def _gather(store: Path, folders: dict[Module, Path]) -> Path:
     names = sorted(folder.name for folder in folders.values())
     gathered = store / hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]
     if not gathered.exists():
-        unfinished = store / ".gathered"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
+        unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=store))
+        unfinished.chmod(0o755)
         for module, folder in folders.items():
             for name in module.programs:
                 (unfinished / name).symlink_to(Path("..") / folder.name / name)

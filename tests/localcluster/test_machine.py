@@ -1,0 +1,68 @@
+"""What the local cluster does where the machine is not as it wants it."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from localcluster import Cluster, ClusterError, debian, node
+from localcluster.state import State, all_states, new_state
+
+
+@pytest.fixture
+def no_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+
+def test_without_root_no_real_node_is_started(no_root: None) -> None:
+    assert node.why_not_here() == "you are not root"
+    with pytest.raises(ClusterError, match=r"you are not root\. Simulated nodes can"):
+        Cluster.start(real_node=True)
+
+
+def test_without_root_missing_packages_are_named(no_root: None) -> None:
+    packages = {"there": lambda: True, "missing-1": lambda: False, "missing-2": lambda: None}
+    hint = "Frying needs missing-1, missing-2 .* sudo apt-get install --yes missing-1 missing-2"
+    with pytest.raises(ClusterError, match=hint):
+        debian.require("Frying", packages)
+
+
+def test_a_package_that_is_there_is_not_asked_for(no_root: None) -> None:
+    debian.require("Frying", {"python3": debian.command("python3")})
+
+
+def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(ClusterError, match=r"is not empty\. Choose a folder for the cluster alone"):
+        new_state(tmp_path)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_chosen_folder_keeps_the_logs_of_its_last_cluster_alone(tmp_path: Path) -> None:
+    for name in ("first.log", "second.log"):
+        state, lock = new_state(tmp_path)
+        (state.logs / name).touch()
+        (state.path / "etcd").mkdir()
+        state.remove()
+        lock.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["second.log"]
+    assert state not in all_states()
+
+
+def test_a_cluster_is_abandoned_when_nobody_holds_its_lock() -> None:
+    state, lock = new_state(None)
+    assert state in all_states()
+    assert not state.is_abandoned
+    lock.close()
+    assert state.is_abandoned
+    shutil.rmtree(state.path)
+
+
+def test_a_detached_cluster_without_processes_is_abandoned() -> None:
+    state, lock = new_state(None)
+    state.detach()
+    assert State(state.id).is_abandoned, "a machine that was restarted has none of its processes"
+    lock.close()
+    state.remove()
