@@ -26,3 +26,5 @@ def configure_logging(log_format: str, level: str) -> None:
     if level != "debug":
         for chatty in ("kopf", "asyncio", "aiohttp.access"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
+        # It warns of a missing kubeconfig, and then raises what says the same.
+        logging.getLogger("kubernetes").setLevel(logging.ERROR)

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import kopf
+import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
@@ -36,9 +37,9 @@ class Credentials:
                 )
             else:
                 config.load_incluster_config(client_configuration=configuration)
-        except (config.ConfigException, OSError) as error:
+        except (config.ConfigException, yaml.YAMLError, OSError) as error:
             raise NoCredentials(
-                f"no usable credentials in {kubeconfig or 'this Pod'}: {error} "
+                f"no usable credentials in {kubeconfig or 'this Pod'}: {_in_a_line(error)}. "
                 "Set KUBECONFIG to a kubeconfig file, or run in a Pod that has a service account"
             ) from error
         self.configuration = configuration
@@ -67,6 +68,10 @@ class Credentials:
             # As the kubernetes client does: HTTPS_PROXY and NO_PROXY count.
             trust_env=True,
         )
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
 
 
 def _default_kubeconfig() -> str | None:
