@@ -1,6 +1,5 @@
 """Command line: python -m demo. Here is where it plays; what there is to see stands in play.py."""
 
-import os
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ import click
 from demo import tasks
 from demo.operator_process import OperatorProcess
 from demo.play import play
-from localcluster import Cluster, images
+from localcluster import Cluster, images, node
 from localcluster.errors import ClusterError
 
 CRD = Path(__file__).parent.parent / "crds" / "mltasks.yaml"
@@ -37,25 +36,25 @@ def main(*, keep: bool, kubeconfig: Path | None) -> None:
         if kubeconfig:
             kept = on_existing_cluster(kubeconfig)
         else:
-            is_root_on_linux = sys.platform == "linux" and os.geteuid() == 0
-            kept = on_own_cluster(trains=is_root_on_linux, keep=keep)
+            kept = on_own_cluster(why_simulated=node.why_not_here(), keep=keep)
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
     print(f"\nThe demo took {time.monotonic() - started:.0f} s.")
     sys.exit(0 if kept else 1)
 
 
-def on_own_cluster(*, trains: bool, keep: bool) -> bool:
+def on_own_cluster(*, why_simulated: str | None, keep: bool) -> bool:
     """Start a cluster and the operator for the play; leave nothing behind unless told to `keep`.
 
-    It `trains` on a real node; otherwise nodes and trainings are simulated.
+    The node is a real one unless there is a reason why it has to be simulated.
     """
+    trains = why_simulated is None
     if trains:
         print("A REAL node: kubelet, containerd and runc run containers on this machine.")
         image = _digits_image()
     else:
-        print("A SIMULATED node, since a real one needs root on Linux: the control plane is real,")
-        print("but no container runs. The trainings are simulated, and so are their ends.")
+        print(f"A SIMULATED node ({why_simulated}): the control plane is real, but no container")
+        print("runs. The trainings are simulated, and so are their ends.")
     with ExitStack() as stack:
         print("Starting the cluster", flush=True)
         cluster = stack.enter_context(
@@ -113,7 +112,7 @@ def _tell_what_next(kept: Cluster | None, log: Path) -> None:
     print("\nNow you:")
     if kept:
         print(f"  export KUBECONFIG={kept.kubeconfig} PATH={kept.bin}:$PATH")
-        print("  kubectl apply -f examples/hello.yaml && kubectl get mltasks --watch")
+        print("  kubectl replace --force -f examples/digits && kubectl get mltasks --watch")
         print("  kubectl describe mltask digits-diverging; kubectl explain mltask.spec")
         print(f"  tail -f {log}")
         print("  make cluster-down        # stops the cluster and the operator")

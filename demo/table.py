@@ -47,7 +47,7 @@ def row(view: View, name: str) -> Row:
         attempts=str(status.get("attempts", "")),
         exit=str(status.get("exitCode", "")),
         duration=status.get("duration", ""),
-        result=status.get("result", ""),
+        result=" ".join(status.get("result", "").split()),
     )
 
 
@@ -91,7 +91,7 @@ class Picture:
         rows = [row(view, name) for name in view.names]
         nodes = [node_line(view, node) for node in view.nodes.values()]
         if self._live:
-            self._live.update(Group(_table(rows), *nodes), refresh=True)
+            self._live.update(Group(_table(rows), "", *nodes), refresh=True)
             return
         lines = [*map(str, rows), *nodes]
         for line in lines:
