@@ -34,6 +34,24 @@ cluster: setup ## Start a Kubernetes of your own: a real node where it may (root
 cluster-down: setup ## Stop what `make cluster` started
 	@$(BIN)/python -m localcluster down
 
+test: tools check ## Every test: unit, real API server with simulated nodes, real node (root on Linux)
+	@$(BIN)/python -m pytest
+
+check: setup ## Format, lint, types, import layers, generated files, chart: quick, changes nothing
+	@$(BIN)/ruff format --check --quiet . || { echo 'not formatted: run `make format`'; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@PYTHONPATH=operator:. $(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m codegen --check
+	@$(BIN)/python -m pytest -q tests/chart -m 'not api and not node'
+
+generate: setup ## Write the CRD, its chart copy and the API reference anew from the models
+	@$(BIN)/python -m codegen
+
+format: setup ## Format the code and mend what the linter can
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
 lock: ## Resolve the dependencies anew into the lock files (needs uv)
 	uv pip compile pyproject.toml $(LOCK_FLAGS) -o requirements.lock
 	uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) -o requirements-dev.lock

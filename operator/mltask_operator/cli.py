@@ -75,7 +75,7 @@ async def _run(namespaces: Sequence[str], health_port: int) -> None:
         await check_cluster(api, namespaces)
         where = f"namespaces {', '.join(namespaces)}" if namespaces else "all namespaces"
         server = credentials.configuration.host
-        logger.info("mltask-operator %s serves %s of %s", __version__, where, server)
+        logger.info("mltask-operator %s starts, for %s of %s", __version__, where, server)
         await watch(Controller(api, namespaces), credentials, namespaces, health_port)
         logger.info("mltask-operator has stopped")
     finally:

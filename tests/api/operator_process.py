@@ -2,10 +2,10 @@
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Self
 
@@ -17,29 +17,35 @@ PROGRAM = Path(sys.executable).with_name("mltask-operator")
 class OperatorProcess:
     """One run of `mltask-operator run`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, health_port: int) -> None:
         self._process = process
         self._log = log
+        self._health = f"http://127.0.0.1:{health_port}/healthz"
 
     @classmethod
     def start(cls, kubeconfig: Path, log: Path, *namespaces: str) -> Self:
         """Start it for these namespaces, or for all, and return when it serves them."""
         options = [option for namespace in namespaces for option in ("--namespace", namespace)]
+        port = free_port()
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [PROGRAM, "run", "--health-port", str(free_port()), *options],
+                [PROGRAM, "run", "--health-port", str(port), *options],
                 env={**os.environ, "KUBECONFIG": str(kubeconfig)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        started = cls(process, log)
-        wait_until(lambda: started.has_logged(" serves "), "the operator serves", 30)
+        started = cls(process, log, port)
+        wait_until(started.is_healthy, "the operator's probe is answered", 60)
         return started
 
-    def has_logged(self, words: str) -> bool:
-        """Whether the words stand in its log; fail where it has ended without being asked."""
-        assert self._process.poll() in (None, -signal.SIGKILL), self.log
-        return words in self.log
+    def is_healthy(self) -> bool:
+        """Whether its probe is answered with 200; fail where it has ended."""
+        assert self._process.poll() is None, self.log
+        try:
+            with urllib.request.urlopen(self._health, timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     @property
     def log(self) -> str:

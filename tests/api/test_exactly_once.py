@@ -3,6 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from tests.api.conftest import SYSTEM
 from tests.api.operator_process import OperatorProcess
@@ -17,6 +18,11 @@ def finished(team: Team) -> list[str]:
     """Return the names of the team's finished tasks."""
     template = '{range .items[?(@.status.completionTime)]}{.metadata.name}{"\\n"}{end}'
     return team.kubectl("get", "mltasks", "-o", f"jsonpath={template}").split()
+
+
+def has_finished(team: Team, count: int) -> bool:
+    """Whether that many of the team's tasks are finished."""
+    return len(finished(team)) >= count
 
 
 def requests(team: Team, user: str) -> Iterator[tuple[str, str, int]]:
@@ -80,7 +86,7 @@ def test_killing_the_operator_several_times_changes_none_of_it(
     operator = start_operator(team)
     team.apply(*(manifest(f"t{i}", fate={"run_seconds": 1}) for i in range(200)))
     for done in (1, 60, 120, 180):
-        wait_until(lambda done=done: len(finished(team)) >= done, f"{done} tasks done", 60)
+        wait_until(partial(has_finished, team, done), f"{done} tasks done", 120)
         operator.kill()
         operator = start_operator(team)
     wait_until(lambda: len(finished(team)) == 200 and not team.pods(), "200 tasks done", 120)

@@ -1,5 +1,7 @@
 """How an attempt ended, read off its Pod as kubelets, schedulers and users leave it."""
 
+from typing import Any
+
 import pytest
 
 from mltask_operator.lifecycle.ending import EndingKind, how_it_ended
@@ -9,7 +11,7 @@ from tests.unit.builders import NOW, a_pod, ago, ended, running, succeeded, term
 NOT_STARTED = Container(name="main", reason="PodInitializing")
 
 
-def failed(**changes: object) -> Pod:
+def failed(**changes: Any) -> Pod:
     """Return a failed Pod of which no container ever ran."""
     return a_pod(phase=PodPhase.FAILED, node_name="n1", containers=(NOT_STARTED,), **changes)
 

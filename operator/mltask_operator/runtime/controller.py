@@ -36,6 +36,7 @@ class Controller:
         """List everything, then begin to act. Raise ApiError or Unreachable if that fails."""
         await self._list_all()
         self._queue.start()
+        logger.info("All tasks are known, %d of them; the operator acts now", len(self._store))
         self._resync = asyncio.create_task(self._list_all_periodically(), name="resync")
 
     async def stop(self) -> None:
