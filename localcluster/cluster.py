@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from . import busybox, controlplane, leftovers, namespaces, network, node, simulated, tools
+from . import busybox, cgroups, controlplane, leftovers, namespaces, network, node, simulated, tools
 from .credentials import NODE, Credentials
 from .errors import ClusterError
 from .network import Host
@@ -75,7 +75,8 @@ class Cluster:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
+        if not self._own.is_detached:
+            self.stop()
 
     def stop(self) -> None:
         """End the cluster, leaving nothing behind but the logs in a folder that was asked for."""
@@ -84,7 +85,7 @@ class Cluster:
         self._lock.close()
 
     def detach(self) -> None:
-        """Let the cluster outlive this process, until `python -m localcluster down`."""
+        """Let the cluster outlive its block and this process, until `localcluster down`."""
         self._own.detach()
 
     @property
@@ -133,6 +134,7 @@ class Cluster:
 
     def _start(self, simulated_nodes: int, allocatable_cpus: int | None) -> None:
         if self.is_real:
+            cgroups.create(self._own)
             host, private = namespaces.create(self._own, self._processes)
         else:
             host = private = network.loopback()
@@ -151,9 +153,16 @@ class Cluster:
 
     def _start_control_plane(self, host: Host, private: Host) -> None:
         etcd, etcd_url = controlplane.etcd(self.state, private)
-        advertised = host.address if self.is_real else NOWHERE
+        # Where it is on, whoever blocks an owner's deletion needs rights on the owner.
+        advertised, plugins = NOWHERE, ["OwnerReferencesPermissionEnforcement"]
+        if self.is_real:
+            # It takes that plugin half a minute to know a new kind of owner: too long for a demo.
+            advertised, plugins = host.address, ["NodeRestriction"]
         self._processes.start(
-            etcd, controlplane.kube_apiserver(self.state, self._credentials, etcd_url, advertised)
+            etcd,
+            controlplane.kube_apiserver(
+                self.state, self._credentials, etcd_url, advertised, plugins
+            ),
         )
         self._processes.start(
             controlplane.kube_controller_manager(self._credentials, private),

@@ -1,5 +1,6 @@
 """etcd, the API server, the controller manager and the scheduler."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -44,9 +45,16 @@ def etcd(state: Path, host: Host) -> tuple[Component, str]:
 
 
 def kube_apiserver(
-    state: Path, credentials: Credentials, etcd_url: str, advertised: str
+    state: Path,
+    credentials: Credentials,
+    etcd_url: str,
+    advertised: str,
+    admission_plugins: Sequence[str],
 ) -> Component:
-    """Return the API server, at the URL that its clients know; Pods are told of `advertised`."""
+    """Return the API server, at the URL that its clients know; Pods are told of `advertised`.
+
+    `admission_plugins` are those beside the ones that are on by default.
+    """
     url = urlsplit(credentials.url)
     policy = state / "audit-policy.yaml"
     policy.write_text(AUDIT_POLICY)
@@ -63,9 +71,7 @@ def kube_apiserver(
         f"--service-account-key-file={credentials.service_account_key}",
         f"--service-account-signing-key-file={credentials.service_account_key}",
         "--authorization-mode=Node,RBAC",
-        # The second is off by default, but on in clusters that an operator has to work in:
-        # blockOwnerDeletion then needs the right to set the owner's finalizers.
-        "--enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement",
+        f"--enable-admission-plugins={','.join(admission_plugins)}",
         f"--audit-policy-file={policy}",
         f"--audit-log-path={audit_log(state)}",
         # In MB; by default a new file is begun after 100, and counts would begin anew.

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import psutil
 
-from . import cache, namespaces
+from . import cache, cgroups, link
 from .errors import ClusterError
 from .state import State, all_states
 
@@ -24,7 +24,8 @@ def remove(cluster: State) -> None:
         return not remaining
 
     _wait_until(has_ended, f"processes of {cluster.id} did not end")
-    _wait_until(lambda: namespaces.is_gone(cluster), f"cgroups or links of {cluster.id} stay")
+    link.remove(cluster)
+    _wait_until(lambda: cgroups.remove(cluster), f"cgroups of {cluster.id} stay busy")
     cluster.remove()
 
 
@@ -39,6 +40,8 @@ def remove_detached() -> int:
 
 
 def _remove_all(is_meant: Callable[[State], bool]) -> int:
+    if not any(map(is_meant, all_states())):
+        return 0
     # Two that start at once must not both try to remove the same one.
     with cache.locked(cache.folder("clusters"), "Removing what an earlier cluster has left"):
         meant = [each for each in all_states() if is_meant(each)]

@@ -74,14 +74,17 @@ class State:
 
     def remove(self) -> None:
         """Delete the folder; of one that the user has chosen, the logs stay."""
-        entry = _entry(self.id)
-        if not entry.is_symlink():
-            shutil.rmtree(entry)
-            return
-        for path in self.path.iterdir():
-            if path != self.logs:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        entry.unlink()
+        entry, path = _entry(self.id), self.path
+        is_chosen = entry.is_symlink()
+        # Without its lock, the rest would look like what a crash has left, and be removed twice.
+        kept = {path / "lock"} | ({self.logs} if is_chosen else set())
+        for each in set(path.glob("*")) - kept:
+            shutil.rmtree(each) if each.is_dir() else each.unlink()
+        if is_chosen:
+            entry.unlink()
+            (path / "lock").unlink(missing_ok=True)
+        else:
+            shutil.rmtree(entry.rename(_base() / f".{self.id}"))
 
 
 def new_state(path: Path | None) -> tuple[State, IO[str]]:

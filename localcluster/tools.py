@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,25 +78,12 @@ def ensure() -> Path:
     can't be built.
     """
     store = cache.folder("tools")
-    with cache.locked(store, "Building the cluster's programs"):
-        go = golang.find(store, _go_asked_for()) or golang.install(store)
-        folders = _folders(store, go)
-        missing = [
-            (module, name)
-            for module, folder in folders.items()
-            for name in module.programs
-            if not (folder / name).exists()
-        ]
-        if any(module.cgo for module, _ in missing):
-            _require_c_toolchain()
-        for interrupted in store.glob(f"{UNFINISHED}*"):
-            shutil.rmtree(interrupted)
-        for number, (module, name) in enumerate(missing, start=1):
-            _report(f"[{number} of {len(missing)}] {name} … ")
-            started = time.monotonic()
-            _build(go, module, name, folders[module] / name)
-            _report(f"{time.monotonic() - started:.0f} s\n")
-        return _gather(store, folders)
+    go = golang.find(store, _go_asked_for())
+    if not go or _missing(_folders(store, go)):
+        with cache.locked(store, "Building the cluster's programs"):
+            go = golang.find(store, _go_asked_for()) or golang.install(store)
+            _build_missing(store, go)
+    return _gather(store, _folders(store, go))
 
 
 def built(name: str) -> Path | None:
@@ -109,6 +97,29 @@ def built(name: str) -> Path | None:
 def _folders(store: Path, go: golang.Go) -> dict[Module, Path]:
     """Return where each module's programs are kept: a change of one leaves the others alone."""
     return {module: store / f"{module.folder}-{_key(module, go)}" for module in MODULES}
+
+
+def _missing(folders: dict[Module, Path]) -> list[tuple[Module, str]]:
+    return [
+        (module, name)
+        for module, folder in folders.items()
+        for name in module.programs
+        if not (folder / name).exists()
+    ]
+
+
+def _build_missing(store: Path, go: golang.Go) -> None:
+    folders = _folders(store, go)
+    missing = _missing(folders)
+    if any(module.cgo for module, _ in missing):
+        _require_c_toolchain()
+    for interrupted in store.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(interrupted)
+    for number, (module, name) in enumerate(missing, start=1):
+        _report(f"[{number} of {len(missing)}] {name} … ")
+        started = time.monotonic()
+        _build(go, module, name, folders[module] / name)
+        _report(f"{time.monotonic() - started:.0f} s\n")
 
 
 def _build(go: golang.Go, module: Module, name: str, target: Path) -> None:
@@ -132,13 +143,12 @@ def _gather(store: Path, folders: dict[Module, Path]) -> Path:
     """Return a folder of links to all programs; its name tells their versions apart."""
     names = sorted(folder.name for folder in folders.values())
     gathered = store / hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]
-    if not gathered.exists():
-        unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=store))
-        unfinished.chmod(0o755)
-        for module, folder in folders.items():
-            for name in module.programs:
-                (unfinished / name).symlink_to(Path("..") / folder.name / name)
-        unfinished.rename(gathered)
+    gathered.mkdir(exist_ok=True)
+    for module, folder in folders.items():
+        for name in module.programs:
+            # Where the link is there already, it is the same.
+            with suppress(FileExistsError):
+                (gathered / name).symlink_to(Path("..") / folder.name / name)
     return gathered
 
 

@@ -60,6 +60,29 @@ def test_a_cluster_is_abandoned_when_nobody_holds_its_lock() -> None:
     shutil.rmtree(state.path)
 
 
+def test_a_cluster_that_its_owner_removes_is_not_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rmtree(path: Path) -> None:
+        found.extend(each.is_abandoned for each in all_states() if each == state)
+        really_rmtree(path)
+
+    found: list[bool] = []
+    really_rmtree = shutil.rmtree
+    state, lock = new_state(None)
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    state.remove()
+    lock.close()
+    assert found == [False], "the logs were deleted under its lock, and the rest out of sight"
+
+
+def test_a_chosen_folder_that_somebody_deleted_is_forgotten(tmp_path: Path) -> None:
+    state, lock = new_state(tmp_path / "chosen")
+    shutil.rmtree(tmp_path / "chosen")
+    lock.close()
+    assert state.is_abandoned
+    state.remove()
+    assert state not in all_states()
+
+
 def test_a_detached_cluster_without_processes_is_abandoned() -> None:
     state, lock = new_state(None)
     state.detach()

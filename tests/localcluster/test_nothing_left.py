@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from localcluster import Cluster, tools
+from localcluster import Cluster, leftovers, tools
 from localcluster.state import PREFIX, State
 from tests.waiting import wait_until
 
@@ -32,6 +32,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv("TMPDIR", name)
         monkeypatch.setattr(tempfile, "tempdir", name)
         yield Path(name)
+        leftovers.remove_abandoned()
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def started(owner: subprocess.Popen[str]) -> State:
 def link(state: State) -> Path:
     """Return the network interface of a real cluster, or one that does not exist."""
     record = state.path / "link"
-    return Path("/sys/class/net", record.read_text() if record.exists() else "none")
+    return Path("/sys/class/net", record.read_text().split()[0] if record.exists() else "none")
 
 
 def test_a_signal_to_the_owner_ends_all(
