@@ -27,7 +27,9 @@ def cluster() -> Iterator[Cluster]:
 
 
 def test_a_task_runs_to_its_end_under_the_installed_chart(cluster: Cluster) -> None:
-    cluster.helm("install", NAME, str(CHART), *HOME, "--create-namespace", "--wait")
+    cluster.helm(
+        "install", NAME, str(CHART), *HOME, "--create-namespace", "--wait", "--timeout=90s"
+    )
 
     cluster.kubectl("apply", "-f", str(ROOT / "examples" / "hello.yaml"))
     cluster.kubectl("wait", "--for=condition=Finished", "mltask/hello", "--timeout=90s")
@@ -41,7 +43,8 @@ def test_a_task_runs_to_its_end_under_the_installed_chart(cluster: Cluster) -> N
     assert asked, "the operator used another account than the chart's"
     assert [event["requestURI"] for event in asked if is_denied(event)] == []
 
-    cluster.helm("uninstall", NAME, *HOME, "--wait")
+    cluster.helm("uninstall", NAME, *HOME)
+    cluster.kubectl("wait", "--for=delete", "pod", "--all", *HOME, "--timeout=60s")
     left = cluster.kubectl(
         *("get", "all,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"),
         *("--all-namespaces", "--selector", "app.kubernetes.io/instance=mltask-operator"),
