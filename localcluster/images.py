@@ -3,6 +3,7 @@
 buildah builds a Dockerfile for real, in a store of its own in the cache folder, and keeps every
 layer there, so that a build in which nothing changed takes a second. The base image is Debian with
 its Python, made by mmdebstrap from Debian's packages. Both need root on Linux, as a real node does.
+Layers of earlier builds stay until the folder `images` in the cache folder is deleted.
 """
 
 import hashlib

@@ -2,15 +2,22 @@
 
 import json
 import os
+import subprocess
+import sys
 import tarfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from localcluster import cache, images
 from localcluster.errors import ClusterError
+
+PROJECT = str(Path(__file__).parents[2])
+WAIT_SECONDS = 180
 
 DOCKERFILE = """\
 ARG BASE=python:3.11-slim-bookworm
@@ -32,6 +39,19 @@ def context(tmp_path: Path) -> Iterator[Path]:
 
 def build(context: Path, tag: str = "docker.io/library/mltask-test:images") -> Path:
     return images.build(context, context / "Dockerfile", tag, {"BASE": images.base_image()})
+
+
+def is_running(*command: str) -> bool:
+    return any(
+        process.info["cmdline"] == list(command) for process in psutil.process_iter(["cmdline"])
+    )
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.05)
 
 
 def image_configuration(tar: Path) -> tuple[list[str], str]:
@@ -88,6 +108,28 @@ def test_a_failing_step_is_shown_with_its_last_lines(context: Path) -> None:
     (context / "Dockerfile").write_text(DOCKERFILE + "RUN echo no such luck && exit 7\n")
     with pytest.raises(ClusterError, match=r"(?s)buildah.*no such luck.*exit status 7"):
         build(context)
+
+
+@pytest.mark.node
+def test_a_killed_build_leaves_no_process_and_does_not_stand_in_the_way_of_the_next(
+    context: Path,
+) -> None:
+    seconds = str(100_000 + os.getpid())
+    (context / "Dockerfile").write_text(DOCKERFILE + f"RUN sleep {seconds}\n")
+    tag = "docker.io/library/mltask-test:killed"
+    program = (
+        "from pathlib import Path; from localcluster import images; here = Path.cwd();"
+        f"images.build(here, here / 'Dockerfile', '{tag}', {{'BASE': images.base_image()}})"
+    )
+    builder = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=context, env=os.environ | {"PYTHONPATH": PROJECT}
+    )
+    wait_until(lambda: is_running("sleep", seconds))
+    builder.kill()
+    builder.wait()
+    wait_until(lambda: not is_running("sleep", seconds))
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    assert image_configuration(build(context, tag))[0] == [tag]
 
 
 def test_without_root_the_error_says_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
