@@ -12,7 +12,9 @@ def create(state: State) -> None:
     """Make the cluster's cgroup in every hierarchy, as a kubelet wants to find it."""
     if _is_version_2():
         for controller in (ROOT / "cgroup.controllers").read_text().split():
-            (ROOT / "cgroup.subtree_control").write_text(f"+{controller}")
+            # Where one that the kubelet needs can't be had, it says so better than this would.
+            with suppress(OSError):
+                (ROOT / "cgroup.subtree_control").write_text(f"+{controller}")
     for folder in _folders(state):
         folder.mkdir()
         # In version 1 a new cpuset has no CPU, and no process can be put into it.

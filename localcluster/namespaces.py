@@ -16,7 +16,7 @@ from .processes import Component, Processes
 from .state import State
 
 SCRIPT = Path(__file__).parent / "namespaces.sh"
-HIDDEN = [Path("/run"), Path("/var/run"), Path("/var/log")]
+HIDDEN = [Path("/run"), Path("/var/run"), Path("/var/lib"), Path("/var/log")]
 """Folders that something else is mounted over inside."""
 
 

@@ -4,11 +4,13 @@ set -e
 # A kubelet expects that mounts made by one process show to the others; unshare made them private.
 mount --make-rshared /
 
-# Sockets, the Pods' network namespaces and runc's state go to /run, and links to the Pods' logs to
-# /var/log/containers, wherever a kubelet and a containerd are told to keep their files.
-mkdir "$1/var-log"
+# Wherever a kubelet and a containerd are told to keep their files, some go here: to /run sockets
+# and runc's state, to /var/lib the kubelet's socket for devices, to /var/log links to Pods' logs.
 mount -t tmpfs tmpfs /run
-mount --bind "$1/var-log" /var/log
+for folder in lib log; do
+    mkdir "$1/var-$folder"
+    mount --bind "$1/var-$folder" "/var/$folder"
+done
 
 # A kubelet sets these for the whole machine; it leaves alone what it finds as it wants it.
 setting() {

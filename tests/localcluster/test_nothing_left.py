@@ -16,7 +16,8 @@ from localcluster import Cluster, leftovers, tools
 from localcluster.state import PREFIX, State
 from tests.waiting import wait_until
 
-CHANGED_BY_KUBELETS = ["vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops"]
+CHANGED_BY_A_KUBELET = ["vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops"]
+WRITTEN_BY_A_NODE = ["/etc", "/opt", "/run", "/var/lib", "/var/lib/kubelet", "/var/log"]
 
 
 @pytest.fixture
@@ -56,8 +57,12 @@ def traces(cluster_id: str, seconds: str) -> list[str]:
     ]
 
 
-def settings() -> list[str]:
-    return [Path("/proc/sys", name).read_text() for name in CHANGED_BY_KUBELETS]
+def machine() -> list[str]:
+    """Return what a real node would change in the machine if it could."""
+    settings = [Path("/proc/sys", name).read_text() for name in CHANGED_BY_A_KUBELET]
+    return settings + sorted(
+        str(path) for name in WRITTEN_BY_A_NODE for path in Path(name).glob("*")
+    )
 
 
 def started(owner: subprocess.Popen[str]) -> State:
@@ -75,12 +80,12 @@ def link(state: State) -> Path:
 def test_a_signal_to_the_owner_ends_all(
     owner: subprocess.Popen[str], folder: Path, seconds: str, kind: str
 ) -> None:
-    before = settings()
+    before = machine()
     state = started(owner)
     interface = link(state)
     assert interface.exists() == (kind == "real")
     assert traces(state.id, seconds)
-    assert settings() == before
+    assert machine() == before
     owner.send_signal(signal.SIGTERM)
     owner.wait(30)
     assert traces(state.id, seconds) == []
