@@ -16,6 +16,7 @@ from mltask_operator.runtime.controller import Controller
 
 LIST_PAGE_SIZE = 500
 REQUEST_TIMEOUT_SECONDS = 30.0
+LOGIN_BACKOFF_SECONDS = 5.0
 
 
 async def watch(
@@ -35,21 +36,21 @@ async def watch(
 def _registry(controller: Controller, credentials: Credentials) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
-    @kopf.on.login(registry=registry)
+    # Kopf tries a failed handler again in a minute by itself. A login may be, though sooner;
+    # a start that failed is for whoever restarts us, and a probe says so at once.
+    @kopf.on.login(registry=registry, backoff=LOGIN_BACKOFF_SECONDS)
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        # Asked at the start and after each 401.
-        await credentials.reload()
-        return await credentials.for_kopf()
+        return await credentials.login_for_kopf()
 
-    @kopf.on.startup(registry=registry)
+    @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(**_: Any) -> None:
         await controller.start()
 
-    @kopf.on.cleanup(registry=registry)
+    @kopf.on.cleanup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def cleanup(**_: Any) -> None:
         await controller.stop()
 
-    @kopf.on.probe(registry=registry)
+    @kopf.on.probe(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def alive(**_: Any) -> None:
         controller.check_alive()
 

@@ -143,6 +143,23 @@ TABLE = [
         a_task().gone().with_pod(running(is_owned=False, is_held=False)),
         Wait,
     ),
+    (
+        "somebody's copy of a Pod does not speak for the task",
+        a_task().with_pod(ended(1, name="copy", is_genuine=False)),
+        CreatePod,
+    ),
+    (
+        "nor is it deleted",
+        a_task().that_finished().with_pod(running(name="copy", is_genuine=False)),
+        Wait,
+    ),
+    (
+        "but it is let go of",
+        a_task().with_pod(
+            running(name="copy", uid="copy", is_genuine=False, deletion_asked_at=ago(1))
+        ),
+        ReleasePod,
+    ),
     ("a task being deleted gets no Pod", a_task().being_deleted(), Wait),
     (
         "a Pod of an unknown task is looked into",

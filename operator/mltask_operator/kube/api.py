@@ -98,7 +98,8 @@ class Api:
     ) -> Json:
         """Send one request and return the object that came back."""
         code, answer = await self._send(method, path, body, content_type)
-        if code == 401 and await self._credentials.reload():
+        if code == 401:
+            await self._credentials.reload()
             outdated, self._client = self._client, self._new_client()
             await outdated.close()
             code, answer = await self._send(method, path, body, content_type)

@@ -1,5 +1,6 @@
 """Who the operator is to the API server, for its own requests and for Kopf's alike."""
 
+import asyncio
 import os
 import time
 from pathlib import Path
@@ -10,8 +11,8 @@ from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
 RELOAD_PAUSE_SECONDS = 5.0
-"""Between two loads after a 401. A token that stays refused would otherwise be read anew in a hot
-loop, by Kopf's watches and by the workers."""
+"""Between two loads. A token that stays refused would otherwise be read anew in a hot loop: Kopf
+logs in again after each 401, without a pause of its own."""
 
 
 class NoCredentials(Exception):
@@ -24,6 +25,7 @@ class Credentials:
     def __init__(self) -> None:
         self.configuration = Configuration()
         self._loaded_at = float("-inf")
+        self._is_known_to_kopf = False
 
     async def load(self) -> None:
         """Load the credentials anew. Raise NoCredentials where there are none to use."""
@@ -44,15 +46,17 @@ class Credentials:
             ) from error
         self.configuration = configuration
 
-    async def reload(self) -> bool:
-        """Load anew after a 401, at most once in RELOAD_PAUSE_SECONDS. Return whether it was."""
-        if time.monotonic() - self._loaded_at < RELOAD_PAUSE_SECONDS:
-            return False
+    async def reload(self) -> None:
+        """Load anew after a 401, RELOAD_PAUSE_SECONDS after the last time at the earliest."""
+        since = time.monotonic() - self._loaded_at
+        await asyncio.sleep(max(0, RELOAD_PAUSE_SECONDS - since))
         await self.load()
-        return True
 
-    async def for_kopf(self) -> kopf.ConnectionInfo:
-        """Return the same credentials in the form that Kopf's login handlers return."""
+    async def login_for_kopf(self) -> kopf.ConnectionInfo:
+        """Return the credentials in Kopf's form: as loaded at first, then each time anew."""
+        if self._is_known_to_kopf:
+            await self.reload()
+        self._is_known_to_kopf = True
         held = self.configuration
         authorization = await held.get_api_key_with_prefix("BearerToken") or ""
         scheme, _, token = authorization.partition(" ")

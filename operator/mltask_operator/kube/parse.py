@@ -52,9 +52,13 @@ def pod_from(body: Json) -> Pod:
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         attempt=int(labels[names.ATTEMPT_LABEL]),
+        is_genuine=metadata["name"]
+        == names.pod_name(
+            labels[names.TASK_LABEL], labels[names.TASK_UID_LABEL], int(labels[names.ATTEMPT_LABEL])
+        ),
         is_owned=is_owned_by(body, labels[names.TASK_UID_LABEL]),
         is_held=names.TRACKING_FINALIZER in (metadata.get("finalizers") or ()),
-        phase=PodPhase(status.get("phase") or PodPhase.PENDING),
+        phase=_phase(status.get("phase")),
         created_at=_time(metadata["creationTimestamp"]),
         node_name=(body.get("spec") or {}).get("nodeName"),
         reason=status.get("reason"),
@@ -91,6 +95,13 @@ def is_removed(body: Json) -> bool:
 def version_of(body: Json) -> int:
     """Return the resourceVersion as a number: these compare as integers since Kubernetes 1.35."""
     return int(body["metadata"]["resourceVersion"])
+
+
+def _phase(phase: str | None) -> PodPhase:
+    try:
+        return PodPhase(phase or PodPhase.PENDING)
+    except ValueError:
+        return PodPhase.UNKNOWN
 
 
 def _deletion_asked_at(metadata: Json) -> datetime | None:

@@ -39,7 +39,7 @@ def decide(seen: Observed, now: datetime) -> Action:
         return ReadTask(seen.owner)
     if seen.task is None or seen.task.is_being_deleted:
         return _let_go_of_all(seen.pods)
-    return _run(seen.task, seen, now)
+    return _let_go_of_copies(seen.pods) or _run(seen.task, seen, now)
 
 
 def is_settled(seen: Observed) -> bool:
@@ -50,15 +50,16 @@ def is_settled(seen: Observed) -> bool:
 
 
 def _run(task: Task, seen: Observed, now: datetime) -> Action:
+    pods = [pod for pod in seen.pods if pod.is_genuine]
     # Record, then destroy: a Pod goes only once its end is durable in status.
-    for pod in seen.pods:
+    for pod in pods:
         if task.status.is_finished or pod.attempt <= task.settled_attempts:
             return _free(pod)
     if task.status.is_finished:
         return Wait("finished")
-    if not seen.pods:
+    if not pods:
         return _allocate(task, seen.refusal, now)
-    pod = seen.pods[0]
+    pod = pods[0]
     if ending := how_it_ended(pod, now):
         return WriteStatus(task, progress.settle(task, pod, ending, now))
     return _report(task, pod, seen.changed_at or now, now)
@@ -70,6 +71,14 @@ def _free(pod: Pod) -> Action:
     if pod.is_held:
         return ReleasePod(pod)
     return Wait("the kubelet removes the Pod")
+
+
+def _let_go_of_copies(pods: tuple[Pod, ...]) -> Action | None:
+    # Somebody's copy of a Pod (`kubectl get -o yaml | kubectl create`) carries our finalizer too.
+    for pod in pods:
+        if not pod.is_genuine and pod.is_held and pod.is_being_deleted:
+            return ReleasePod(pod)
+    return None
 
 
 def _let_go_of_all(pods: tuple[Pod, ...]) -> Action:

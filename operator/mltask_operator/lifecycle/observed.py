@@ -66,6 +66,9 @@ class Pod:
     uid: str
     resource_version: str
     attempt: int
+    is_genuine: bool
+    """Whether its name is that of its attempt; a copy of a Pod under another name has the labels,
+    the owner and the finalizer all the same."""
     is_owned: bool
     """Whether it still has the task as its owner; `kubectl delete --cascade=orphan` cuts that."""
     is_held: bool
@@ -145,7 +148,8 @@ class Observed:
     is_task_gone: bool = False
     """Whether the API server said that the task does not exist (any more)."""
     pods: tuple[Pod, ...] = ()
-    """Its Pods that exist, oldest attempt first; never more than one unless somebody forged one."""
+    """The Pods that exist and bear its labels, oldest attempt first; one of them at most is
+    genuine."""
     refusal: Refusal | None = None
     changed_at: datetime | None = None
     """When the operator first saw the present Pod in its present phase, by the operator's clock."""
