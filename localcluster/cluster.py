@@ -51,7 +51,8 @@ class Cluster:
 
         A real node runs containers and needs root on Linux; simulated nodes need nothing.
         `allocatable_cpus` lowers what each node offers to Pods. `state` is an empty folder to use;
-        its logs stay after the cluster has stopped. Raises ClusterError.
+        its logs stay after the cluster has stopped. SIGTERM ends the process as Ctrl-C does from
+        now on, unless the process has its own way with it. Raises ClusterError.
         """
         _unwind_on_sigterm()
         if real_node:

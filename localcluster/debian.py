@@ -41,7 +41,7 @@ def command(name: str) -> Callable[[], object]:
 def _apt_get(*arguments: str) -> int:
     return subprocess.run(
         # Somebody else may be installing at this moment.
-        ["apt-get", "--quiet", "--quiet", "--yes", "-o", "DPkg::Lock::Timeout=300", *arguments],
+        ["apt-get", "-qq", "-o=DPkg::Lock::Timeout=300", "-o=Dpkg::Use-Pty=0", *arguments],
         env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,

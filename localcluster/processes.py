@@ -34,7 +34,7 @@ def answers_http(url: str, path: str) -> Sequence[str]:
     client = ["kubectl", "--kubeconfig=/dev/null", "--insecure-skip-tls-verify"]
     # Health is told to anybody; but kubectl asks the terminal for a name where it has none.
     nobody = ["--username=nobody", "--password=none"]
-    return [*client, *nobody, f"--server={url}", "get", f"--raw={path}"]
+    return [*client, *nobody, "--request-timeout=5s", f"--server={url}", "get", f"--raw={path}"]
 
 
 class Processes:
@@ -61,7 +61,7 @@ class Processes:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    # Ctrl-C is for the process that runs the cluster: it stops them in order.
+                    # Ctrl-C is for the process that runs the cluster, which then ends them all.
                     start_new_session=True,
                 )
         for component in components:
@@ -127,9 +127,9 @@ class Processes:
             else:
                 time.sleep(0.05)
                 continue
-            log = self._log(component.name)
-            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-            raise ClusterError(f"{component.name} {problem}. The end of {log}:\n{tail}")
+            log = self._log(component.name).read_text(errors="replace").splitlines()
+            end = "\n".join(log[-15:])
+            raise ClusterError(f"{component.name} {problem}. The end of its log:\n{end}")
 
     def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
