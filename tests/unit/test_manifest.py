@@ -155,7 +155,7 @@ def test_other_containers_keep_all_they_say() -> None:
 
 
 def test_short_fields_replace_those_of_main() -> None:
-    short = {
+    short: Json = {
         "image": "trainer:2",
         "command": ["b"],
         "args": ["b"],

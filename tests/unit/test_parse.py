@@ -1,0 +1,297 @@
+"""Objects as API servers send them, and what the lifecycle sees of them."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from mltask_operator.api.status import Phase
+from mltask_operator.kube.parse import (
+    is_owned_by,
+    is_removed,
+    owner_from,
+    pod_from,
+    task_from,
+    version_of,
+)
+from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase
+from tests.unit.bodies import CREATED, ENDED, STARTED, Json, container, deleted, pod_body, task_body
+from tests.unit.builders import NAME, NAMESPACE, SPEC, UID
+
+
+def at(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+# Pods
+
+
+def test_a_pod_just_created() -> None:
+    assert pod_from(pod_body(20)) == Pod(
+        namespace=NAMESPACE,
+        name="train-0b5f1c2e-1",
+        uid="pod-1",
+        resource_version="20",
+        attempt=1,
+        is_genuine=True,
+        is_owned=True,
+        is_held=True,
+        phase=PodPhase.PENDING,
+        created_at=at(CREATED),
+    )
+
+
+def test_a_pod_that_no_node_takes() -> None:
+    unschedulable = {
+        "type": "PodScheduled",
+        "status": "False",
+        "lastProbeTime": None,
+        "lastTransitionTime": CREATED,
+        "reason": "Unschedulable",
+        "message": "0/2 nodes are available: 2 Insufficient cpu.",
+    }
+    pod = pod_from(pod_body(status={"conditions": [unschedulable]}))
+    assert (pod.phase, pod.node_name, pod.disruption, pod.main) == (
+        PodPhase.PENDING,
+        None,
+        None,
+        None,
+    )
+
+
+def test_a_pod_whose_image_cannot_be_pulled() -> None:
+    waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "trainer:1"'}
+    pod = pod_from(pod_body(status={"containerStatuses": [container(waiting=waiting)]}))
+    assert pod.main == Container(name="main", reason=waiting["reason"], message=waiting["message"])
+
+
+def test_a_running_pod() -> None:
+    pod = pod_from(
+        pod_body(
+            spec={"nodeName": "n1"},
+            status={
+                "phase": "Running",
+                "containerStatuses": [container(running={"startedAt": STARTED})],
+            },
+        )
+    )
+    assert pod.is_running
+    assert pod.node_name == "n1"
+    assert pod.main == Container(name="main", is_running=True, started_at=at(STARTED))
+
+
+def test_an_ended_pod() -> None:
+    ended = {
+        "exitCode": 3,
+        "reason": "Error",
+        "message": "ValueError: no data\n",
+        "startedAt": STARTED,
+        "finishedAt": ENDED,
+        "containerID": "containerd://4f",
+    }
+    fetched = {**ended, "exitCode": 0, "reason": "Completed"}
+    pod = pod_from(
+        pod_body(
+            status={
+                "phase": "Failed",
+                "initContainerStatuses": [container("fetch", terminated=fetched)],
+                "containerStatuses": [container(terminated=ended)],
+            }
+        )
+    )
+    assert pod.has_ended
+    assert pod.main == Container(
+        name="main",
+        is_terminated=True,
+        exit_code=3,
+        reason="Error",
+        message="ValueError: no data\n",
+        started_at=at(STARTED),
+        finished_at=at(ENDED),
+    )
+    assert [(c.name, c.exit_code) for c in pod.init_containers] == [("fetch", 0)]
+
+
+@pytest.mark.parametrize(
+    ("times", "finished_at"),
+    [
+        ({"startedAt": None, "finishedAt": None}, None),
+        ({}, None),
+        ({"startedAt": "0001-01-01T00:00:00Z", "finishedAt": "0001-01-01T00:00:00Z"}, None),
+        ({"startedAt": "1970-01-01T00:00:00Z", "finishedAt": ENDED}, at(ENDED)),
+    ],
+    ids=["null", "absent", "Go's zero", "the epoch, of a command that could not start"],
+)
+def test_times_of_a_container_that_never_ran_are_none(
+    times: Json, finished_at: datetime | None
+) -> None:
+    terminated = {"exitCode": 128, "reason": "StartError", **times}
+    pod = pod_from(pod_body(status={"containerStatuses": [container(terminated=terminated)]}))
+    assert pod.main is not None
+    assert (pod.main.started_at, pod.main.finished_at) == (None, finished_at)
+
+
+def test_a_pod_rejected_by_its_node_has_no_containers() -> None:
+    status: Json = {"phase": "Failed", "reason": "OutOfcpu", "message": "Node didn't have enough"}
+    pod = pod_from(pod_body(status=status))
+    assert (pod.phase, pod.reason, pod.message, pod.containers) == (*status.values(), ())
+
+
+@pytest.mark.parametrize("grace_seconds", [0, 30])
+def test_deletion_was_asked_for_at_the_start_of_its_grace_period(grace_seconds: int) -> None:
+    pod = pod_from(pod_body(metadata=deleted(grace_seconds)))
+    assert pod.is_being_deleted
+    assert pod.deletion_asked_at == at(ENDED)
+
+
+@pytest.mark.parametrize(
+    ("status", "disruption"), [("True", "PreemptionByScheduler"), ("False", None)]
+)
+def test_disruption_is_that_of_a_true_condition(status: str, disruption: str | None) -> None:
+    ready = {"type": "Ready", "status": "True"}
+    target = {"type": "DisruptionTarget", "status": status, "reason": "PreemptionByScheduler"}
+    assert pod_from(pod_body(status={"conditions": [ready, target]})).disruption == disruption
+
+
+def test_a_pod_without_status_is_pending() -> None:
+    body = pod_body()
+    del body["status"]
+    assert pod_from(body).phase is PodPhase.PENDING
+
+
+def test_a_phase_that_kubernetes_may_add_is_unknown() -> None:
+    assert pod_from(pod_body(status={"phase": "Frozen"})).phase is PodPhase.UNKNOWN
+
+
+def test_a_copy_under_another_name_is_not_genuine() -> None:
+    assert not pod_from(pod_body(metadata={"name": "copy"})).is_genuine
+
+
+@pytest.mark.parametrize("finalizers", [[], None, ["example.org/other"]])
+def test_a_pod_without_our_finalizer_is_not_held(finalizers: list[str] | None) -> None:
+    assert not pod_from(pod_body(metadata={"finalizers": finalizers})).is_held
+
+
+# Whose a Pod is
+
+
+def test_labels_say_whose_a_pod_is() -> None:
+    assert owner_from(pod_body()) == Owner(namespace=NAMESPACE, name=NAME, uid=UID)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        None,
+        {},
+        {"mltask.dev/task-uid": UID},
+        {"mltask.dev/task-uid": UID, "mltask.dev/task": NAME},
+        {"mltask.dev/task-uid": UID, "mltask.dev/task": NAME, "mltask.dev/attempt": ""},
+        {"mltask.dev/task-uid": UID, "mltask.dev/task": NAME, "mltask.dev/attempt": "first"},
+    ],
+)
+def test_labels_that_make_no_sense_say_nothing(labels: Json | None) -> None:
+    assert owner_from(pod_body(metadata={"labels": labels})) is None
+
+
+@pytest.mark.parametrize(
+    "references",
+    [None, [], [{"uid": "other", "controller": True}], [{"uid": UID}]],
+    ids=["null", "none", "of another", "not the controller"],
+)
+def test_owner_is_the_controller_alone(references: list[Json] | None) -> None:
+    assert not is_owned_by(pod_body(metadata={"ownerReferences": references}), UID)
+    assert is_owned_by(pod_body(), UID)
+
+
+# Gone with the write
+
+
+@pytest.mark.parametrize(
+    ("metadata", "gone"),
+    [
+        ({}, False),
+        ({"finalizers": None}, False),
+        (deleted(0), False),
+        ({**deleted(30), "finalizers": None}, False),
+        ({**deleted(0), "finalizers": ["example.org/other"]}, False),
+        ({**deleted(0), "finalizers": None}, True),
+        ({**deleted(0), "finalizers": []}, True),
+        ({"deletionTimestamp": ENDED, "finalizers": None}, True),
+    ],
+)
+def test_removed_is_deleted_with_nothing_that_holds_it(metadata: Json, *, gone: bool) -> None:
+    assert is_removed(pod_body(metadata=metadata)) is gone
+
+
+def test_versions_compare_as_numbers() -> None:
+    assert version_of(pod_body(99)) < version_of(pod_body(100))
+
+
+# Tasks
+
+
+def test_a_task_just_created() -> None:
+    task = task_from(task_body(10))
+    assert (task.namespace, task.name, task.uid) == (NAMESPACE, NAME, UID)
+    assert (task.resource_version, task.generation) == ("10", 1)
+    assert not task.is_being_deleted
+    assert task.spec == SPEC
+    assert task.status.phase is Phase.PENDING
+
+
+@pytest.mark.parametrize("status", [None, {}])
+def test_a_task_without_status_is_pending(status: Json | None) -> None:
+    body = task_body()
+    body["status"] = status
+    assert task_from(body).status.phase is Phase.PENDING
+
+
+def test_a_task_that_is_being_deleted() -> None:
+    body = task_body()
+    body["metadata"] |= {"deletionTimestamp": ENDED, "finalizers": ["foregroundDeletion"]}
+    assert task_from(body).is_being_deleted
+
+
+def test_a_finished_task_does_without_its_spec() -> None:
+    assert task_from(task_body(status={"phase": "Failed", "attempts": 1})).spec is None
+
+
+def test_status_is_read_as_it_was_written() -> None:
+    record = {
+        "attempt": 1,
+        "reason": "PodEvicted",
+        "podName": "train-0b5f1c2e-1",
+        "completionTime": ENDED,
+    }
+    condition = {
+        "type": "Finished",
+        "status": "True",
+        "reason": "Completed",
+        "message": "",
+        "lastTransitionTime": ENDED,
+    }
+    written = {
+        "phase": "Succeeded",
+        "attempts": 2,
+        "startTime": STARTED,
+        "history": [record],
+        "conditions": [condition],
+    }
+    status = task_from(task_body(status=written)).status
+    dumped = status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    assert dumped == written
+
+
+def test_status_fields_of_a_newer_version_are_ignored() -> None:
+    condition = {
+        "type": "Finished",
+        "status": "True",
+        "reason": "Completed",
+        "message": "",
+        "lastTransitionTime": ENDED,
+        "observedGeneration": 1,
+    }
+    newer = {"phase": "Succeeded", "gang": {"size": 4}, "conditions": [condition]}
+    status = task_from(task_body(status=newer)).status
+    assert status.is_finished
+    assert [c.type for c in status.conditions] == ["Finished"]

@@ -1,0 +1,260 @@
+"""What is known of a task, from watches that lag, answers that overtake them, and listings."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from mltask_operator.lifecycle.observed import Observed, Refusal, RefusalKind, Task
+from mltask_operator.runtime.store import Listing, Store
+from tests.unit.bodies import Json, deleted, pod_body, task_body
+from tests.unit.builders import NOW, UID
+
+GONE_WITH_WRITE = {**deleted(0), "finalizers": None}
+
+
+class Clock:
+    """Stands still until told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(clock: Clock) -> Store:
+    return Store(clock)
+
+
+def seen(store: Store) -> Observed:
+    observed = store.observe(UID)
+    assert observed is not None
+    return observed
+
+
+def task_in(store: Store) -> Task:
+    task = seen(store).task
+    assert task is not None
+    return task
+
+
+def versions(store: Store) -> list[str]:
+    """Return the resourceVersions of the Pods that are known."""
+    return [pod.resource_version for pod in seen(store).pods]
+
+
+def a_refusal() -> Refusal:
+    return Refusal(kind=RefusalKind.QUOTA, message="no", at=NOW)
+
+
+# The newest wins
+
+
+def test_nothing_is_known_of_what_was_never_seen(store: Store) -> None:
+    assert store.observe(UID) is None
+
+
+def test_newer_states_replace_older_ones(store: Store) -> None:
+    assert store.record_task(task_body(10)) == UID
+    assert store.record_task(task_body(11, status={"phase": "Running"})) == UID
+    assert task_in(store).status.phase == "Running"
+
+
+def test_older_states_are_no_news(store: Store) -> None:
+    # 100 is newer than 99, though not as text.
+    store.record_task(task_body(100, status={"phase": "Running"}))
+    store.record_pod(pod_body(100))
+    for late in (99, 100):
+        assert store.record_task(task_body(late)) is None
+        assert store.record_pod(pod_body(late, status={"phase": "Running"})) is None
+    assert task_in(store).status.phase == "Running"
+    assert versions(store) == ["100"]
+
+
+def test_pods_are_told_oldest_attempt_first(store: Store) -> None:
+    for attempt in (10, 2, 1):
+        store.record_pod(pod_body(20, attempt=attempt))
+    assert [pod.attempt for pod in seen(store).pods] == [1, 2, 10]
+
+
+def test_a_pod_alone_makes_its_owner_known(store: Store) -> None:
+    assert store.record_pod(pod_body()) == UID
+    assert (seen(store).owner.uid, seen(store).task, seen(store).is_task_gone) == (UID, None, False)
+
+
+def test_pods_that_are_not_ours_are_ignored(store: Store) -> None:
+    foreign = pod_body(metadata={"labels": {"app": "web"}})
+    assert store.record_pod(foreign) is None
+    assert store.record_pod_removed(foreign) is None
+    assert len(store) == 0
+
+
+def test_tasks_of_one_name_and_two_uids_are_two_tasks(store: Store) -> None:
+    store.record_task(task_body(10))
+    store.record_task_removed(UID)
+    assert store.record_task(task_body(11, uid="made-anew")) == "made-anew"
+    assert store.observe(UID) is None
+
+
+# Gone stays gone
+
+
+def test_a_removed_pod_does_not_come_back_by_a_late_event(store: Store) -> None:
+    store.record_task(task_body())
+    store.record_pod(pod_body(20))
+    # The answer to the write that takes the finalizer off; it gives the object no new version.
+    assert store.record_pod(pod_body(20, metadata=GONE_WITH_WRITE)) == UID
+    assert store.record_pod(pod_body(21, metadata=deleted(0))) is None
+    assert versions(store) == []
+
+
+def test_a_pod_that_a_request_did_not_find_does_not_come_back(store: Store) -> None:
+    store.record_task(task_body())
+    store.record_pod(pod_body(20))
+    store.record_pod_missing(UID, "pod-1")
+    assert store.record_pod(pod_body(21)) is None
+    assert versions(store) == []
+
+
+def test_the_next_attempt_is_not_taken_for_the_pod_that_went(store: Store) -> None:
+    store.record_pod(pod_body(20))
+    store.record_pod_missing(UID, "pod-1")
+    assert store.record_pod(pod_body(22, attempt=2)) == UID
+    assert versions(store) == ["22"]
+
+
+def test_a_task_that_a_request_did_not_find_does_not_come_back(store: Store) -> None:
+    store.record_task(task_body(10))
+    store.record_task_gone(UID)
+    assert store.record_task(task_body(11)) is None
+    assert (seen(store).task, seen(store).is_task_gone) == (None, True)
+
+
+def test_removals_of_the_unknown_are_no_news(store: Store) -> None:
+    assert store.record_task_removed(UID) is None
+    assert store.record_pod_removed(pod_body()) is None
+    store.record_task_gone(UID)
+    store.record_pod_missing(UID, "pod-1")
+    store.record_refusal(UID, a_refusal())
+    assert len(store) == 0
+
+
+# Nothing is kept of what is gone
+
+
+def test_a_task_and_its_pod_leave_nothing_behind(store: Store) -> None:
+    store.record_task(task_body())
+    store.record_pod(pod_body(20))
+    assert store.record_task_removed(UID) == UID
+    store.record_pod(pod_body(20, metadata=GONE_WITH_WRITE))
+    assert len(store) == 1, "the watch may still show the Pod as it was"
+    assert store.record_pod_removed(pod_body(21)) is None
+    assert len(store) == 0
+
+
+def test_a_task_that_was_not_found_is_kept_until_the_watch_shows_it(store: Store) -> None:
+    store.record_task(task_body())
+    store.record_task_gone(UID)
+    assert len(store) == 1
+    assert store.record_task_removed(UID) is None
+    assert len(store) == 0
+
+
+def test_a_finished_task_is_kept_without_its_pod(store: Store) -> None:
+    store.record_task(task_body())
+    store.record_pod(pod_body(20))
+    assert store.record_pod_removed(pod_body(21)) == UID
+    assert (versions(store), len(store)) == ([], 1)
+
+
+# What an entry says beside
+
+
+def test_refusals_are_counted_until_there_is_a_pod(store: Store) -> None:
+    store.record_task(task_body())
+    for _ in range(3):
+        store.record_refusal(UID, a_refusal())
+    refusal = seen(store).refusal
+    assert refusal is not None
+    assert refusal.count == 3
+    store.record_pod(pod_body())
+    assert seen(store).refusal is None
+
+
+def test_a_change_is_of_the_phase_or_of_the_pod(store: Store, clock: Clock) -> None:
+    def changed_after(version: int, **pod: Json | int) -> datetime | None:
+        clock.now += timedelta(seconds=1)
+        store.record_pod(pod_body(version, **pod))  # type: ignore[arg-type]
+        return seen(store).changed_at
+
+    assert changed_after(20) == NOW + timedelta(seconds=1)
+    assert changed_after(21, spec={"nodeName": "n1"}) == NOW + timedelta(seconds=1)
+    assert changed_after(22, status={"phase": "Running"}) == NOW + timedelta(seconds=3)
+    assert changed_after(23, attempt=2, status={"phase": "Running"}) == NOW + timedelta(seconds=4)
+
+
+# Against complete listings
+
+
+def listing(version: int, *uids: str) -> Listing:
+    return Listing(frozenset(uids), version)
+
+
+def test_what_a_listing_shows_is_kept(store: Store) -> None:
+    store.record_task(task_body(10))
+    store.record_pod(pod_body(20))
+    assert store.retain(listing(30, "pod-1"), listing(31, UID)) == []
+    assert versions(store) == ["20"]
+
+
+def test_what_a_listing_does_not_show_has_gone(store: Store) -> None:
+    store.record_task(task_body(10))
+    store.record_pod(pod_body(20))
+    assert store.retain(listing(30), listing(31)) == [UID]
+    assert (versions(store), seen(store).is_task_gone) == ([], True)
+
+
+def test_what_is_newer_than_a_listing_is_kept(store: Store) -> None:
+    store.record_task(task_body(40))
+    store.record_pod(pod_body(41))
+    assert store.retain(listing(30), listing(31)) == []
+    assert versions(store) == ["41"]
+    assert task_in(store).resource_version == "40"
+
+
+def test_a_pod_of_a_task_that_never_was_seen_is_told_by_the_listing(store: Store) -> None:
+    store.record_pod(pod_body(20))
+    assert store.retain(listing(30, "pod-1"), listing(31)) == [UID]
+    assert seen(store).is_task_gone
+
+
+def test_what_a_listing_dropped_does_not_come_back_by_a_late_event(store: Store) -> None:
+    store.record_task(task_body(10))
+    store.record_pod(pod_body(20))
+    store.retain(listing(30), listing(31))
+    assert store.record_task(task_body(11)) is None
+    assert store.record_pod(pod_body(21)) is None
+
+
+def test_what_no_watch_shows_any_more_is_forgotten_after_further_listings(store: Store) -> None:
+    store.record_task(task_body(10))
+    store.record_pod(pod_body(20))
+    store.retain(listing(30), listing(31))
+    assert len(store) == 1
+    for version in (40, 50):
+        assert store.retain(listing(version), listing(version)) == []
+    assert len(store) == 0
+
+
+def test_what_a_request_did_not_find_outlives_one_listing(store: Store) -> None:
+    store.record_task(task_body(10))
+    store.record_task_gone(UID)
+    store.retain(listing(30), listing(31))
+    assert store.record_task(task_body(11)) is None
+    assert len(store) == 1
