@@ -1,29 +1,13 @@
 """The way a user takes, on a real node: image, helm install, kubectl apply, helm uninstall."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-import mltask_operator
-from localcluster import Cluster, images
+from localcluster import Cluster
 from tests.chart.chart import CHART, HOME, NAME, OPERATOR, ROOT, is_denied
 
 pytestmark = pytest.mark.node
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """A real node that holds the operator's image and nothing of the operator."""
-    image = images.build(
-        context=ROOT,
-        dockerfile=ROOT / "Dockerfile",
-        tag=f"docker.io/library/mltask-operator:{mltask_operator.__version__}",
-        build_args={"BASE": images.base_image()},
-    )
-    with Cluster.start(real_node=True) as started:
-        started.import_image(image)
-        yield started
 
 
 def test_a_task_runs_to_its_end_under_the_installed_chart(cluster: Cluster) -> None:
