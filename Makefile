@@ -55,5 +55,6 @@ format: setup ## Format the code and mend what the linter can
 lock: ## Resolve the dependencies anew into the lock files (needs uv)
 	uv pip compile pyproject.toml $(LOCK_FLAGS) -o requirements.lock
 	uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) -o requirements-dev.lock
+	uv pip compile --group build --constraint requirements-dev.lock $(LOCK_FLAGS) -o requirements-build.lock
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
