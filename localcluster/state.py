@@ -54,7 +54,9 @@ class State:
             with (self.path / "lock").open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileNotFoundError:
-            return True
+            # Its owner has removed it in this moment; but of a folder that somebody else has
+            # deleted, the link to it stays.
+            return _entry(self.id).is_symlink()
         except BlockingIOError:
             return False
         return True

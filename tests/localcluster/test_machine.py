@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import Cluster, ClusterError, debian, node
+from localcluster import Cluster, ClusterError, cgroups, debian, leftovers, node
 from localcluster.state import State, all_states, new_state
 
 
@@ -80,6 +80,22 @@ def test_a_chosen_folder_that_somebody_deleted_is_forgotten(tmp_path: Path) -> N
     lock.close()
     assert state.is_abandoned
     state.remove()
+    assert state not in all_states()
+
+
+def test_what_cannot_be_removed_does_not_keep_others_from_starting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, lock = new_state(None)
+    lock.close()
+    monkeypatch.setattr(leftovers, "all_states", lambda: [state])
+    monkeypatch.setattr(leftovers, "SECONDS_OF_ANOTHER", 0)
+    with monkeypatch.context() as broken:
+        broken.setattr(cgroups, "remove", lambda _: False)
+        leftovers.remove_abandoned()
+    assert f"cgroups of {state.id} stay busy" in capsys.readouterr().err
+    assert state in all_states()
+    leftovers.remove_abandoned()
     assert state not in all_states()
 
 
