@@ -78,13 +78,12 @@ class TaskLife(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """Start the operator's process anew, with an empty memory."""
+        """Start the operator's process anew, with an empty memory: it lists, then Kopf does."""
         self.store = Store(lambda: self.now)
         self.reconciler = Reconciler(self.api, self.store, lambda: self.now)  # type: ignore[arg-type]
-        for queue in self.events.values():
-            queue.clear()
-        self.late_events = {}
         finish(list_all(self.api, self.store, [None]))  # type: ignore[arg-type]
+        for kind in self.events:
+            self.break_watch(kind)
 
     @rule(fault=st.sampled_from([None, None, *Fault]))
     def reconcile(self, fault: Fault | None) -> None:
@@ -162,6 +161,15 @@ class TaskLife(RuleBasedStateMachine):
                     self.ended_by_itself.add(pod["metadata"]["name"])
                 phase = "Failed" if exit_code else "Succeeded"
                 self.report(pod, phase, self.terminated(exit_code))
+
+    @precondition(lambda self: self.live_pods())
+    @rule(exit_code=st.sampled_from([0, 1]))
+    def pod_lives(self, exit_code: int) -> None:
+        """Have the Pod run to its end, with the operator looking on."""
+        self.run_pod()
+        self.go_on_undisturbed()
+        self.end_pod(exit_code)
+        self.go_on_undisturbed()
 
     @precondition(lambda self: self.live_pods())
     @rule()
@@ -264,7 +272,7 @@ class TaskLife(RuleBasedStateMachine):
 
 TestTaskLife = TaskLife.TestCase
 TestTaskLife.settings = settings(
-    max_examples=600,
+    max_examples=1000,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
