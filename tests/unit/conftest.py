@@ -1,9 +1,14 @@
-"""Which event loop the asynchronous tests of this folder run on."""
+"""Which event loop the asynchronous tests of this folder run on, and a server to speak to."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 import pytest
+
+from mltask_operator.kube.api import Api
+from mltask_operator.kube.credentials import Credentials
+from tests.unit.api_server import ApiServer, write_kubeconfig
 
 
 def pytest_asyncio_loop_factories(
@@ -11,3 +16,32 @@ def pytest_asyncio_loop_factories(
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Let a module choose its event loop: the class that it names `loop_factory`."""
     return {"chosen": getattr(item.module, "loop_factory", asyncio.new_event_loop)}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ApiServer]:
+    """A server in the place of an API server, for one test."""
+    server = ApiServer()
+    await server.start()
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+def kubeconfig(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The ambient kubeconfig, with a token."""
+    path = tmp_path / "kubeconfig"
+    write_kubeconfig(path, server.url, {"token": "first"})
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    return path
+
+
+@pytest.fixture
+async def api(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+    """The operator's client of that server."""
+    monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.0)
+    credentials = Credentials()
+    await credentials.load()
+    api = Api(credentials)
+    yield api
+    await api.close()

@@ -1,0 +1,230 @@
+"""Requests as they go over the wire, and what becomes of the answers."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from mltask_operator import __version__
+from mltask_operator.kube import api as api_module
+from mltask_operator.kube.api import Api, pods_path, tasks_path
+from mltask_operator.kube.errors import ApiError, Unreachable
+from tests.unit.api_server import ApiServer, Json, write_kubeconfig
+
+
+def sent(server: ApiServer) -> tuple[str, str, Json | None]:
+    """Return method, target and body of the only request."""
+    [request] = server.requests
+    return request.method, request.target, json.loads(request.body) if request.body else None
+
+
+POD = "/api/v1/namespaces/team-a/pods/train-1"
+
+# Requests
+
+
+async def test_answer_is_returned_as_it_came(api: Api, server: ApiServer) -> None:
+    server.answer = server.says({"kind": "Pod", "new-field": 1})
+    assert await api.get_pod("team-a", "train-1") == {"kind": "Pod", "new-field": 1}
+    assert sent(server) == ("GET", POD, None)
+
+
+async def test_requests_say_who_sends_them(api: Api, server: ApiServer) -> None:
+    await api.get_task("team-a", "train")
+    [request] = server.requests
+    assert request.headers["User-Agent"] == f"mltask-operator/{__version__}"
+    assert request.headers["Authorization"] == "Bearer first"
+
+
+async def test_create(api: Api, server: ApiServer) -> None:
+    manifest = {"kind": "Pod", "metadata": {"namespace": "team-a", "name": "train-1"}}
+    await api.create_pod(manifest)
+    assert sent(server) == ("POST", "/api/v1/namespaces/team-a/pods", manifest)
+    assert server.requests[0].headers["Content-Type"] == "application/json"
+
+
+async def test_delete_is_of_one_uid(api: Api, server: ApiServer) -> None:
+    await api.delete_pod("team-a", "train-1", "uid-1")
+    assert sent(server) == ("DELETE", POD, {"preconditions": {"uid": "uid-1"}})
+
+
+async def test_release_takes_one_finalizer_off_the_pod_of_one_uid(
+    api: Api, server: ApiServer
+) -> None:
+    await api.release_pod("team-a", "train-1", "uid-1")
+    metadata = {
+        "uid": "uid-1",
+        "$deleteFromPrimitiveList/finalizers": ["mltask.dev/tracking"],
+    }
+    assert sent(server) == ("PATCH", POD, {"metadata": metadata})
+    content_type = server.requests[0].headers["Content-Type"]
+    assert content_type == "application/strategic-merge-patch+json"
+
+
+async def test_status_is_changed_at_one_version(api: Api, server: ApiServer) -> None:
+    await api.patch_status("team-a", "train", "17", {"phase": "Running", "reason": None})
+    path = "/apis/mltask.dev/v1alpha1/namespaces/team-a/mltasks/train/status"
+    patch = {
+        "metadata": {"resourceVersion": "17"},
+        "status": {"phase": "Running", "reason": None},
+    }
+    assert sent(server) == ("PATCH", path, patch)
+    # A custom resource knows no strategic merge patch.
+    assert server.requests[0].headers["Content-Type"] == "application/merge-patch+json"
+
+
+def test_paths_are_of_a_namespace_or_of_all() -> None:
+    assert pods_path(None) == "/api/v1/pods"
+    assert tasks_path(None) == "/apis/mltask.dev/v1alpha1/mltasks"
+    assert tasks_path("team-a") == "/apis/mltask.dev/v1alpha1/namespaces/team-a/mltasks"
+
+
+# Listings
+
+FOLLOWING = "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MTB9"
+
+
+async def test_listing_goes_on_where_the_last_page_ended(api: Api, server: ApiServer) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        is_second = request.query.get("continue") == FOLLOWING
+        metadata = {"resourceVersion": "10", **({} if is_second else {"continue": FOLLOWING})}
+        return web.json_response({"metadata": metadata, "items": [2 if is_second else 1]})
+
+    server.answer = answer
+    pages = [page["items"] async for page in api.pages(pods_path(None), "mltask.dev/task-uid")]
+    assert pages == [[1], [2]]
+    first = "/api/v1/pods?limit=500&labelSelector=mltask.dev/task-uid"
+    assert [r.target for r in server.requests] == [first, f"{first}&continue={FOLLOWING}"]
+
+
+async def test_listing_without_selector_is_of_everything(api: Api, server: ApiServer) -> None:
+    server.answer = server.says({"metadata": {"resourceVersion": "10"}, "items": []})
+    assert [page["items"] async for page in api.pages(tasks_path(None))] == [[]]
+    assert server.requests[0].target == "/apis/mltask.dev/v1alpha1/mltasks?limit=500"
+
+
+async def test_listing_that_has_expired_raises(api: Api, server: ApiServer) -> None:
+    server.answer = server.says({"kind": "Status", "reason": "Expired", "message": "too old"}, 410)
+    with pytest.raises(ApiError, match="410 Expired: too old"):
+        await anext(api.pages(pods_path(None)))
+
+
+# Refusals
+
+
+async def test_refusal_is_told_in_the_api_servers_words(api: Api, server: ApiServer) -> None:
+    status = {
+        "kind": "Status",
+        "reason": "Invalid",
+        "message": 'Pod "x" is invalid: metadata.uid: Invalid value',
+        "details": {"causes": [{"reason": "FieldValueInvalid", "field": "metadata.uid"}]},
+        "code": 422,
+    }
+    server.answer = server.says(status, 422)
+    with pytest.raises(ApiError) as raised:
+        await api.get_pod("team-a", "train-1")
+    error = raised.value
+    assert (error.code, error.reason, error.message) == (422, "Invalid", status["message"])
+    assert error.causes == ("FieldValueInvalid",)
+    assert str(error) == f"the API server answered 422 Invalid: {status['message']}"
+
+
+@pytest.mark.parametrize("body", [b"upstream is down", b"[]", b"", b"\xff\xfe", b'{"details": 1}'])
+async def test_refusal_of_a_proxy_in_between_keeps_its_code(
+    api: Api, server: ApiServer, body: bytes
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=502, body=body)
+
+    server.answer = answer
+    with pytest.raises(ApiError) as raised:
+        await api.get_pod("team-a", "train-1")
+    assert (raised.value.code, raised.value.reason) == (502, "")
+
+
+# Credentials that are refused
+
+
+def accept_only(server: ApiServer, token: str) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        known = request.headers["Authorization"] == f"Bearer {token}"
+        body = {} if known else {"kind": "Status", "reason": "Unauthorized", "message": "no"}
+        return web.json_response(body, status=200 if known else 401)
+
+    server.answer = answer
+
+
+def tokens(server: ApiServer) -> list[str]:
+    return [request.headers["Authorization"] for request in server.requests]
+
+
+async def test_a_token_that_was_replaced_is_read_anew(
+    api: Api, server: ApiServer, kubeconfig: Path
+) -> None:
+    accept_only(server, "second")
+    write_kubeconfig(kubeconfig, server.url, {"token": "second"})
+    await api.get_pod("team-a", "train-1")
+    await api.get_pod("team-a", "train-1")
+    assert tokens(server) == ["Bearer first", "Bearer second", "Bearer second"]
+
+
+async def test_a_token_that_stays_refused_is_tried_twice(api: Api, server: ApiServer) -> None:
+    accept_only(server, "second")
+    with pytest.raises(ApiError, match="401 Unauthorized"):
+        await api.get_pod("team-a", "train-1")
+    assert tokens(server) == ["Bearer first", "Bearer first"]
+
+
+# No answer
+
+
+async def test_no_answer_in_time(
+    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        await ended.wait()
+        return web.json_response({})
+
+    server.answer = answer
+    monkeypatch.setattr(api_module, "REQUEST_TIMEOUT", aiohttp.ClientTimeout(total=0.05))
+    with pytest.raises(Unreachable, match=rf"{server.url} gave no answer: "):
+        await api.get_pod("team-a", "train-1")
+    ended.set()
+
+
+async def test_nobody_listens(api: Api, server: ApiServer) -> None:
+    await server.close()
+    with pytest.raises(
+        Unreachable, match=f"the API server {server.url} gave no answer: Cannot connect"
+    ):
+        await api.get_pod("team-a", "train-1")
+
+
+async def test_connection_breaks_before_the_answer(api: Api, server: ApiServer) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.close()
+        return web.Response()
+
+    server.answer = answer
+    with pytest.raises(Unreachable):
+        await api.get_pod("team-a", "train-1")
+
+
+async def test_connection_breaks_within_the_answer(api: Api, server: ApiServer) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b'{"kind": ')
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    server.answer = answer
+    with pytest.raises(Unreachable):
+        await api.get_pod("team-a", "train-1")

@@ -1,0 +1,170 @@
+"""Which credentials the operator finds, and in which form Kopf gets them."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from kubernetes.aio.config import incluster_config
+
+from mltask_operator.kube.credentials import Credentials, NoCredentials
+from tests.unit.api_server import Json, write_kubeconfig
+
+SERVER = "https://10.0.0.1:6443"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder, on a machine that no cluster has set anything for."""
+    for variable in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def kubeconfig(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that KUBECONFIG names; it does not exist yet."""
+    path = home / "kubeconfig"
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    return path
+
+
+async def loaded() -> Credentials:
+    credentials = Credentials()
+    await credentials.load()
+    return credentials
+
+
+def why_not() -> str:
+    """Return what a person is told who starts the operator."""
+    with pytest.raises(NoCredentials) as raised:
+        asyncio.run(loaded())
+    text = str(raised.value)
+    assert "\n" not in text
+    assert text.endswith(
+        ". Set KUBECONFIG to a kubeconfig file, or run in a Pod that has a service account"
+    )
+    return text
+
+
+# A kubeconfig
+
+
+async def test_token(kubeconfig: Path) -> None:
+    write_kubeconfig(kubeconfig, SERVER, {"token": "secret"})
+    info = await (await loaded()).login_for_kopf()
+    assert (info.server, info.scheme, info.token) == (SERVER, "Bearer", "secret")
+    assert info.certificate_path is None
+
+
+async def test_client_certificate(kubeconfig: Path, home: Path) -> None:
+    for name in ("client.crt", "client.key"):
+        (home / name).write_text("PEM")
+    user = {"client-certificate": "client.crt", "client-key": "client.key"}
+    write_kubeconfig(kubeconfig, SERVER, user)
+    info = await (await loaded()).login_for_kopf()
+    assert info.certificate_path == str(home / "client.crt")
+    assert info.private_key_path == str(home / "client.key")
+    assert (info.scheme, info.token) == (None, None)
+
+
+async def test_nobody(kubeconfig: Path) -> None:
+    write_kubeconfig(kubeconfig, SERVER)
+    info = await (await loaded()).login_for_kopf()
+    assert info.server == SERVER
+    assert (info.token, info.certificate_path) == (None, None)
+    assert info.insecure is False
+
+
+async def test_home_folder_is_where_a_kubeconfig_is_by_default(home: Path) -> None:
+    (home / ".kube").mkdir()
+    write_kubeconfig(home / ".kube/config", SERVER, {"token": "secret"})
+    assert (await loaded()).configuration.host == SERVER
+
+
+async def test_what_kubeconfig_names_comes_before_the_home_folder(
+    kubeconfig: Path, home: Path
+) -> None:
+    (home / ".kube").mkdir()
+    write_kubeconfig(home / ".kube/config", "https://other:6443")
+    write_kubeconfig(kubeconfig, SERVER)
+    assert (await loaded()).configuration.host == SERVER
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, "{", "kind: Config\n", "\x00"],
+    ids=["missing", "not YAML", "nothing in it", "binary"],
+)
+def test_kubeconfig_that_is_of_no_use_is_named(kubeconfig: Path, content: str | None) -> None:
+    if content is not None:
+        kubeconfig.write_text(content)
+    assert why_not().startswith(f"no usable credentials in {kubeconfig}: ")
+
+
+def test_kubeconfig_that_is_a_folder_is_named(kubeconfig: Path) -> None:
+    kubeconfig.mkdir()
+    assert why_not().startswith(f"no usable credentials in {kubeconfig}: ")
+
+
+def test_kubeconfig_with_a_missing_file_is_named(kubeconfig: Path, home: Path) -> None:
+    user: Json = {"client-certificate": "gone.crt", "client-key": "gone.key"}
+    write_kubeconfig(kubeconfig, SERVER, user)
+    assert f"{kubeconfig}: File does not exists: {home / 'gone.crt'}" in why_not()
+
+
+# A Pod
+
+
+@pytest.fixture
+def service_account(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that a kubelet mounts into each container, with a token and the CA in it."""
+    (home / "token").write_text("secret")
+    (home / "ca.crt").write_text("PEM")
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(home / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(home / "ca.crt"))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    return home
+
+
+async def test_service_account(service_account: Path) -> None:
+    info = await (await loaded()).login_for_kopf()
+    assert info.server == "https://10.96.0.1:443"
+    assert (info.scheme, info.token) == ("bearer", "secret")
+    assert info.ca_path == str(service_account / "ca.crt")
+
+
+def test_service_account_without_a_token(service_account: Path) -> None:
+    (service_account / "token").unlink()
+    assert "in this Pod: Service token file does not exist." in why_not()
+
+
+def test_neither_a_kubeconfig_nor_a_pod() -> None:
+    assert "in this Pod: Service host/port is not set." in why_not()
+
+
+# Anew
+
+
+async def test_reload_reads_what_has_changed(
+    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.0)
+    write_kubeconfig(kubeconfig, SERVER, {"token": "first"})
+    credentials = await loaded()
+    write_kubeconfig(kubeconfig, SERVER, {"token": "second"})
+    assert (await credentials.login_for_kopf()).token == "first"  # noqa: S105
+    assert (await credentials.login_for_kopf()).token == "second"  # noqa: S105
+
+
+async def test_credentials_that_cannot_be_read_anew_stay_as_they_were(
+    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.0)
+    write_kubeconfig(kubeconfig, SERVER, {"token": "first"})
+    credentials = await loaded()
+    monkeypatch.setenv("KUBECONFIG", f"{kubeconfig}-gone")
+    with pytest.raises(NoCredentials):
+        await credentials.reload()
+    assert credentials.configuration.host == SERVER

@@ -1,0 +1,90 @@
+"""What is checked before the operator starts, and the one line that each fault is told in."""
+
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+
+from mltask_operator.kube.api import Api
+from mltask_operator.kube.errors import ApiError, Unreachable
+from mltask_operator.kube.preflight import NotReady, check_cluster
+from tests.unit.api_server import ApiServer, Json
+
+Denies = Callable[[Json], bool]
+"""Whether the cluster denies what these resourceAttributes of a SelfSubjectAccessReview ask."""
+
+
+def serve(server: ApiServer, resource: str = "mltasks", denies: Denies = lambda _: False) -> None:
+    """Let the server be a cluster with one kind of resource, which permits the rest."""
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/apis/mltask.dev/v1alpha1":
+            return web.json_response({"resources": [{"name": resource}]})
+        assert request.path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        review = await request.json()
+        attributes = review["spec"]["resourceAttributes"]
+        return web.json_response({**review, "status": {"allowed": not denies(attributes)}})
+
+    server.answer = answer
+
+
+async def why_not(api: Api, *namespaces: str) -> str:
+    with pytest.raises(NotReady) as raised:
+        await check_cluster(api, namespaces)
+    return str(raised.value)
+
+
+async def test_a_prepared_cluster_is_ready(api: Api, server: ApiServer) -> None:
+    serve(server)
+    await check_cluster(api, ())
+
+
+@pytest.mark.parametrize("served", ["mltasks/status", "others"])
+async def test_missing_definition(api: Api, server: ApiServer, served: str) -> None:
+    serve(server, resource=served)
+    assert await why_not(api) == (
+        "the CustomResourceDefinition mltasks.mltask.dev is not installed: install the "
+        "Helm chart mltask-operator, or `kubectl apply -f crds/mltasks.yaml`"
+    )
+
+
+async def test_missing_group(api: Api, server: ApiServer) -> None:
+    server.answer = server.says({"reason": "NotFound", "message": "not found"}, 404)
+    assert "mltasks.mltask.dev is not installed" in await why_not(api)
+
+
+@pytest.mark.parametrize("code", [401, 403])
+async def test_refused_credentials(api: Api, server: ApiServer, code: int) -> None:
+    server.answer = server.says({"reason": "x", "message": "User anonymous cannot"}, code)
+    assert await why_not(api) == "the credentials are not accepted: User anonymous cannot"
+
+
+async def test_missing_permissions_are_named(api: Api, server: ApiServer) -> None:
+    def denies(asked: Json) -> bool:
+        return asked["verb"] in ("patch", "delete")
+
+    serve(server, denies=denies)
+    assert await why_not(api) == (
+        "not permitted cluster-wide: patch mltasks/status; patch, delete pods. Bind the role of "
+        "the Helm chart mltask-operator to the user or service account that the operator runs as"
+    )
+
+
+async def test_missing_permissions_are_named_for_each_namespace(
+    api: Api, server: ApiServer
+) -> None:
+    def denies(asked: Json) -> bool:
+        return (asked["namespace"], asked["verb"]) == ("b", "create")
+
+    serve(server, denies=denies)
+    text = await why_not(api, "a", "b")
+    assert text.startswith("not permitted in namespace a, b: create pods in b. ")
+
+
+async def test_other_faults_are_told_as_they_are(api: Api, server: ApiServer) -> None:
+    server.answer = server.says({"reason": "InternalError", "message": "etcd is down"}, 500)
+    with pytest.raises(ApiError, match="500 InternalError: etcd is down"):
+        await check_cluster(api, ())
+    await server.close()
+    with pytest.raises(Unreachable):
+        await check_cluster(api, ())
