@@ -1,14 +1,8 @@
 """The Pod that a task gets: its template, its short fields, and what the operator needs."""
 
 import copy
-import re
-import string
 from typing import Any
 
-from hypothesis import assume, given
-from hypothesis import strategies as st
-
-from mltask_operator.api.names import MAX_TASK_NAME_LENGTH, pod_name
 from mltask_operator.api.status import MLTaskStatus
 from mltask_operator.lifecycle.manifest import pod_manifest
 from mltask_operator.lifecycle.observed import Task
@@ -241,39 +235,3 @@ def test_termination_message_policy_of_the_template_is_kept() -> None:
     )
     assert main_of(manifest)["terminationMessagePolicy"] == "File"
     assert manifest["spec"]["initContainers"][0]["terminationMessagePolicy"] == "File"
-
-
-# The name
-
-LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-SUBDOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*")
-ALPHANUMERIC = string.ascii_lowercase + string.digits
-task_names = (
-    st.text(ALPHANUMERIC + "-.", min_size=1, max_size=MAX_TASK_NAME_LENGTH)
-    .map(lambda text: text.strip("-."))
-    .filter(lambda text: SUBDOMAIN.fullmatch(text) is not None)
-)
-uids = st.uuids().map(str)
-attempts = st.integers(1, 100_000)
-
-
-@given(task_names, uids, attempts)
-def test_pod_name_is_valid_for_every_valid_task_name(name: str, uid: str, attempt: int) -> None:
-    found = pod_name(name, uid, attempt)
-    assert SUBDOMAIN.fullmatch(found)
-    assert len(found) <= 63
-    assert found == pod_name(name, uid, attempt)
-
-
-@given(task_names, task_names, uids, uids, attempts)
-def test_pod_names_of_two_tasks_differ(
-    one: str, other: str, uid: str, other_uid: str, attempt: int
-) -> None:
-    assume(uid[:8] != other_uid[:8])
-    assert pod_name(one, uid, attempt) != pod_name(other, other_uid, attempt)
-
-
-@given(task_names, uids, attempts, attempts)
-def test_pod_names_of_two_attempts_differ(name: str, uid: str, one: int, other: int) -> None:
-    assume(one != other)
-    assert pod_name(name, uid, one) != pod_name(name, uid, other)

@@ -242,6 +242,13 @@ def test_what_a_listing_dropped_does_not_come_back_by_a_late_event(store: Store)
     assert store.record_pod(pod_body(21)) is None
 
 
+def test_a_task_that_a_listing_dropped_stays_gone_even_without_pods(store: Store) -> None:
+    store.record_task(task_body(10))
+    store.retain(listing(30), listing(31))
+    assert store.record_task(task_body(11)) is None
+    assert seen(store).is_task_gone
+
+
 def test_what_no_watch_shows_any_more_is_forgotten_after_further_listings(store: Store) -> None:
     store.record_task(task_body(10))
     store.record_pod(pod_body(20))

@@ -1,21 +1,19 @@
-"""Objects as API servers send them, and what the lifecycle sees of them."""
+"""Pods as API servers send them, and what the lifecycle sees of them."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from mltask_operator.api.status import Phase
 from mltask_operator.kube.parse import (
     is_owned_by,
     is_removed,
     owner_from,
     pod_from,
-    task_from,
     version_of,
 )
 from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase
-from tests.unit.bodies import CREATED, ENDED, STARTED, Json, container, deleted, pod_body, task_body
-from tests.unit.builders import NAME, NAMESPACE, SPEC, UID
+from tests.unit.bodies import CREATED, ENDED, STARTED, Json, container, deleted, pod_body
+from tests.unit.builders import NAME, NAMESPACE, UID
 
 
 def at(text: str) -> datetime:
@@ -225,73 +223,3 @@ def test_removed_is_deleted_with_nothing_that_holds_it(metadata: Json, *, gone: 
 
 def test_versions_compare_as_numbers() -> None:
     assert version_of(pod_body(99)) < version_of(pod_body(100))
-
-
-# Tasks
-
-
-def test_a_task_just_created() -> None:
-    task = task_from(task_body(10))
-    assert (task.namespace, task.name, task.uid) == (NAMESPACE, NAME, UID)
-    assert (task.resource_version, task.generation) == ("10", 1)
-    assert not task.is_being_deleted
-    assert task.spec == SPEC
-    assert task.status.phase is Phase.PENDING
-
-
-@pytest.mark.parametrize("status", [None, {}])
-def test_a_task_without_status_is_pending(status: Json | None) -> None:
-    body = task_body()
-    body["status"] = status
-    assert task_from(body).status.phase is Phase.PENDING
-
-
-def test_a_task_that_is_being_deleted() -> None:
-    body = task_body()
-    body["metadata"] |= {"deletionTimestamp": ENDED, "finalizers": ["foregroundDeletion"]}
-    assert task_from(body).is_being_deleted
-
-
-def test_a_finished_task_does_without_its_spec() -> None:
-    assert task_from(task_body(status={"phase": "Failed", "attempts": 1})).spec is None
-
-
-def test_status_is_read_as_it_was_written() -> None:
-    record = {
-        "attempt": 1,
-        "reason": "PodEvicted",
-        "podName": "train-0b5f1c2e-1",
-        "completionTime": ENDED,
-    }
-    condition = {
-        "type": "Finished",
-        "status": "True",
-        "reason": "Completed",
-        "message": "",
-        "lastTransitionTime": ENDED,
-    }
-    written = {
-        "phase": "Succeeded",
-        "attempts": 2,
-        "startTime": STARTED,
-        "history": [record],
-        "conditions": [condition],
-    }
-    status = task_from(task_body(status=written)).status
-    dumped = status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
-    assert dumped == written
-
-
-def test_status_fields_of_a_newer_version_are_ignored() -> None:
-    condition = {
-        "type": "Finished",
-        "status": "True",
-        "reason": "Completed",
-        "message": "",
-        "lastTransitionTime": ENDED,
-        "observedGeneration": 1,
-    }
-    newer = {"phase": "Succeeded", "gang": {"size": 4}, "conditions": [condition]}
-    status = task_from(task_body(status=newer)).status
-    assert status.is_finished
-    assert [c.type for c in status.conditions] == ["Finished"]
