@@ -3,7 +3,7 @@
 import re
 import string
 
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from mltask_operator.api.names import MAX_TASK_NAME_LENGTH, pod_name
@@ -19,8 +19,11 @@ task_names = (
 )
 uids = st.uuids().map(str)
 attempts = st.integers(1, 100_000)
+# A busy machine must not fail a test of what is right.
+untimed = settings(deadline=None)
 
 
+@untimed
 # The longest that fits; one that is cut at its end; one that is cut after a dot.
 @example("a" * 52, UID, 1)
 @example("a" * 63, UID, 100_000)
@@ -33,6 +36,7 @@ def test_name_is_valid_for_every_valid_task_name(name: str, uid: str, attempt: i
     assert found == pod_name(name, uid, attempt)
 
 
+@untimed
 @given(task_names, task_names, uids, uids, attempts)
 def test_names_of_two_tasks_differ(
     one: str, other: str, uid: str, other_uid: str, attempt: int
@@ -41,6 +45,7 @@ def test_names_of_two_tasks_differ(
     assert pod_name(one, uid, attempt) != pod_name(other, other_uid, attempt)
 
 
+@untimed
 @given(task_names, uids, attempts, attempts)
 def test_names_of_two_attempts_differ(name: str, uid: str, one: int, other: int) -> None:
     assume(one != other)
