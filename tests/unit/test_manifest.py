@@ -3,10 +3,11 @@
 import copy
 from typing import Any
 
-from mltask_operator.api.status import MLTaskStatus
+from mltask_operator.kube.parse import task_from
 from mltask_operator.lifecycle.manifest import pod_manifest
 from mltask_operator.lifecycle.observed import Task
-from tests.unit.builders import NAME, NAMESPACE, SPEC, UID
+from tests.unit.bodies import task_body
+from tests.unit.builders import SPEC, UID
 
 Json = dict[str, Any]
 
@@ -19,16 +20,7 @@ def pod(template_spec: Json | None = None, *, metadata: Json | None = None, **sp
 
 
 def a_task_with(spec: Json) -> Task:
-    return Task(
-        namespace=NAMESPACE,
-        name=NAME,
-        uid=UID,
-        resource_version="10",
-        generation=1,
-        is_being_deleted=False,
-        status=MLTaskStatus(),
-        spec=spec,
-    )
+    return task_from({**task_body(), "spec": spec})
 
 
 def containers(manifest: Json) -> list[Json]:

@@ -20,22 +20,21 @@ def at(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
+def parsed(body: Json) -> Pod:
+    assert owner_from(body) is not None
+    return pod_from(body)
+
+
 # Pods
 
 
 def test_a_pod_just_created() -> None:
-    assert pod_from(pod_body(20)) == Pod(
-        namespace=NAMESPACE,
-        name="train-0b5f1c2e-1",
-        uid="pod-1",
-        resource_version="20",
-        attempt=1,
-        is_genuine=True,
-        is_owned=True,
-        is_held=True,
-        phase=PodPhase.PENDING,
-        created_at=at(CREATED),
-    )
+    pod = parsed(pod_body(20))
+    assert (pod.namespace, pod.name, pod.uid) == (NAMESPACE, "train-0b5f1c2e-1", "pod-1")
+    assert (pod.resource_version, pod.attempt) == ("20", 1)
+    assert (pod.is_genuine, pod.is_owned, pod.is_held) == (True, True, True)
+    assert (pod.phase, pod.node_name) == (PodPhase.PENDING, None)
+    assert not pod.is_being_deleted
 
 
 def test_a_pod_that_no_node_takes() -> None:
@@ -47,7 +46,7 @@ def test_a_pod_that_no_node_takes() -> None:
         "reason": "Unschedulable",
         "message": "0/2 nodes are available: 2 Insufficient cpu.",
     }
-    pod = pod_from(pod_body(status={"conditions": [unschedulable]}))
+    pod = parsed(pod_body(status={"conditions": [unschedulable]}))
     assert (pod.phase, pod.node_name, pod.disruption, pod.main) == (
         PodPhase.PENDING,
         None,
@@ -58,12 +57,12 @@ def test_a_pod_that_no_node_takes() -> None:
 
 def test_a_pod_whose_image_cannot_be_pulled() -> None:
     waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "trainer:1"'}
-    pod = pod_from(pod_body(status={"containerStatuses": [container(waiting=waiting)]}))
+    pod = parsed(pod_body(status={"containerStatuses": [container(waiting=waiting)]}))
     assert pod.main == Container(name="main", reason=waiting["reason"], message=waiting["message"])
 
 
 def test_a_running_pod() -> None:
-    pod = pod_from(
+    pod = parsed(
         pod_body(
             spec={"nodeName": "n1"},
             status={
@@ -87,7 +86,7 @@ def test_an_ended_pod() -> None:
         "containerID": "containerd://4f",
     }
     fetched = {**ended, "exitCode": 0, "reason": "Completed"}
-    pod = pod_from(
+    pod = parsed(
         pod_body(
             status={
                 "phase": "Failed",
@@ -123,20 +122,20 @@ def test_times_of_a_container_that_never_ran_are_none(
     times: Json, finished_at: datetime | None
 ) -> None:
     terminated = {"exitCode": 128, "reason": "StartError", **times}
-    pod = pod_from(pod_body(status={"containerStatuses": [container(terminated=terminated)]}))
+    pod = parsed(pod_body(status={"containerStatuses": [container(terminated=terminated)]}))
     assert pod.main is not None
     assert (pod.main.started_at, pod.main.finished_at) == (None, finished_at)
 
 
 def test_a_pod_rejected_by_its_node_has_no_containers() -> None:
     status: Json = {"phase": "Failed", "reason": "OutOfcpu", "message": "Node didn't have enough"}
-    pod = pod_from(pod_body(status=status))
+    pod = parsed(pod_body(status=status))
     assert (pod.phase, pod.reason, pod.message, pod.containers) == (*status.values(), ())
 
 
 @pytest.mark.parametrize("grace_seconds", [0, 30])
 def test_deletion_was_asked_for_at_the_start_of_its_grace_period(grace_seconds: int) -> None:
-    pod = pod_from(pod_body(metadata=deleted(grace_seconds)))
+    pod = parsed(pod_body(metadata=deleted(grace_seconds)))
     assert pod.is_being_deleted
     assert pod.deletion_asked_at == at(ENDED)
 
@@ -147,26 +146,26 @@ def test_deletion_was_asked_for_at_the_start_of_its_grace_period(grace_seconds: 
 def test_disruption_is_that_of_a_true_condition(status: str, disruption: str | None) -> None:
     ready = {"type": "Ready", "status": "True"}
     target = {"type": "DisruptionTarget", "status": status, "reason": "PreemptionByScheduler"}
-    assert pod_from(pod_body(status={"conditions": [ready, target]})).disruption == disruption
+    assert parsed(pod_body(status={"conditions": [ready, target]})).disruption == disruption
 
 
 def test_a_pod_without_status_is_pending() -> None:
     body = pod_body()
     del body["status"]
-    assert pod_from(body).phase is PodPhase.PENDING
+    assert parsed(body).phase is PodPhase.PENDING
 
 
 def test_a_phase_that_kubernetes_may_add_is_unknown() -> None:
-    assert pod_from(pod_body(status={"phase": "Frozen"})).phase is PodPhase.UNKNOWN
+    assert parsed(pod_body(status={"phase": "Frozen"})).phase is PodPhase.UNKNOWN
 
 
 def test_a_copy_under_another_name_is_not_genuine() -> None:
-    assert not pod_from(pod_body(metadata={"name": "copy"})).is_genuine
+    assert not parsed(pod_body(metadata={"name": "copy"})).is_genuine
 
 
 @pytest.mark.parametrize("finalizers", [[], None, ["example.org/other"]])
 def test_a_pod_without_our_finalizer_is_not_held(finalizers: list[str] | None) -> None:
-    assert not pod_from(pod_body(metadata={"finalizers": finalizers})).is_held
+    assert not parsed(pod_body(metadata={"finalizers": finalizers})).is_held
 
 
 # Whose a Pod is
