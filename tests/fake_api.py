@@ -63,6 +63,9 @@ class FakeApi:
     async def release_pod(self, namespace: str, name: str, uid: str) -> Json:
         return self._write(lambda: self._release_pod(namespace, name, uid))
 
+    async def label_pod(self, namespace: str, name: str, uid: str, labels: Json) -> Json:
+        return self._write(lambda: self._label_pod(namespace, name, uid, labels))
+
     async def get_task(self, namespace: str, name: str) -> Json:
         return copy.deepcopy(_find(self.tasks, namespace, name))
 
@@ -99,7 +102,7 @@ class FakeApi:
         """Ask for a Pod's deletion, as the operator, a user or the garbage collector does."""
         pod = _find(self.pods, namespace, name)
         if uid not in (None, pod["metadata"]["uid"]):
-            raise ApiError(409, "Conflict", "the UID in the precondition does not match")
+            raise ApiError(409, "Conflict", "Precondition failed: UID in precondition: …")
         ended = pod["status"]["phase"] in ("Succeeded", "Failed")
         grace = 0 if ended or "nodeName" not in pod["spec"] else grace_seconds
         if "deletionTimestamp" not in pod["metadata"]:
@@ -135,6 +138,13 @@ class FakeApi:
         kept = [f for f in pod["metadata"]["finalizers"] if f != names.TRACKING_FINALIZER]
         pod["metadata"]["finalizers"] = kept
         return self._store_or_drop_pod(pod)
+
+    def _label_pod(self, namespace: str, name: str, uid: str, labels: Json) -> Json:
+        pod = _find(self.pods, namespace, name)
+        if pod["metadata"]["uid"] != uid:
+            raise ApiError(422, "Invalid", "metadata.uid: Invalid value: field is immutable")
+        pod["metadata"]["labels"] |= labels
+        return self._store("pods", pod)
 
     def _patch_status(self, namespace: str, name: str, version: str, changes: Json) -> Json:
         task = _find(self.tasks, namespace, name)
@@ -202,4 +212,4 @@ def _find(objects: dict[tuple[str, str], Json], namespace: str, name: str) -> Js
     try:
         return objects[namespace, name]
     except KeyError:
-        raise ApiError(404, "NotFound", f"{name} not found") from None
+        raise ApiError(404, "NotFound", f"{name} not found", subject=name) from None

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import re
+import socket
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +20,17 @@ from mltask_operator.watching import watch
 logger = logging.getLogger(__name__)
 
 
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def _checked(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what cannot be a namespace; patterns, which Kopf would read, are not served here."""
+    for name in names:
+        if not _NAMESPACE.fullmatch(name):
+            raise click.BadParameter(f"{name!r} is not the name of a namespace")
+    return tuple(dict.fromkeys(names))
+
+
 @click.group()
 @click.version_option(__version__, prog_name="mltask-operator")
 def main() -> None:
@@ -30,6 +43,7 @@ def main() -> None:
     "-n",
     "namespaces",
     multiple=True,
+    callback=_checked,
     metavar="NAMESPACE",
     help="Serve only this namespace; may be given several times. Without it, serve all.",
 )
@@ -58,7 +72,7 @@ def run(namespaces: tuple[str, ...], log_format: str, log_level: str, health_por
     """Run the operator, with the ambient kubeconfig or the Pod's service account."""
     configure_logging(log_format, log_level)
     try:
-        asyncio.run(_run(tuple(dict.fromkeys(namespaces)), health_port))
+        asyncio.run(_run(namespaces, health_port))
     except (NoCredentials, NotReady, OSError) as error:
         logger.error("The operator cannot run: %s", error)
         sys.exit(1)
@@ -68,6 +82,8 @@ def run(namespaces: tuple[str, ...], log_format: str, log_level: str, health_por
 
 
 async def _run(namespaces: Sequence[str], health_port: int) -> None:
+    with socket.create_server(("", health_port)):
+        pass  # Kopf would only fail at it once everything else has begun.
     credentials = Credentials()
     await credentials.load()
     api = Api(credentials)

@@ -16,6 +16,7 @@ from mltask_operator.kube.api import Api, pods_path, tasks_path
 from mltask_operator.kube.credentials import Credentials
 from mltask_operator.kube.errors import ApiError
 from mltask_operator.lifecycle.manifest import pod_manifest
+from mltask_operator.lifecycle.observed import Pod
 from tests.api.team import Team, manifest
 from tests.fake_api import FakeApi
 
@@ -105,6 +106,13 @@ async def refused(request: Any) -> ApiError:
     return caught.value
 
 
+def pod_from(body: Json) -> Pod:
+    """Return the Pod as the operator sees it."""
+    owner = parse.owner_from(body)
+    assert owner is not None
+    return parse.pod_from(body, owner)
+
+
 def version(body: Json) -> int:
     """Return the object's resourceVersion."""
     return parse.version_of(body)
@@ -130,6 +138,11 @@ async def test_what_is_not_there_is_not_found(server: Server) -> None:
         server.api.patch_status(server.namespace, "none", "1", {"phase": "Running"}),
     ):
         assert (await refused(request)).code == 404
+
+
+async def test_a_missing_task_is_named(server: Server) -> None:
+    error = await refused(server.api.get_task(server.namespace, "none"))
+    assert error.subject == "none"
 
 
 async def test_status_is_patched_once_per_version(server: Server) -> None:
@@ -166,7 +179,9 @@ async def test_null_takes_a_field_off_and_no_change_makes_no_version(server: Ser
 async def test_deletion_of_another_uid_is_refused(server: Server) -> None:
     pod = await server.create_pod(await server.create_task("t"))
     name = pod["metadata"]["name"]
-    assert (await refused(server.api.delete_pod(server.namespace, name, "other"))).code == 409
+    error = await refused(server.api.delete_pod(server.namespace, name, "other"))
+    assert error.code == 409
+    assert "UID in precondition" in error.message
     error = await refused(server.api.release_pod(server.namespace, name, "other"))
     assert error.code == 422
     assert "metadata.uid" in error.message
@@ -178,8 +193,8 @@ async def test_an_ended_pod_stays_until_it_is_released(server: Server) -> None:
     await server.bind_pod(pod)
     await server.end_pod(pod)
     deleted = await server.api.delete_pod(server.namespace, name, uid)
-    assert parse.pod_from(deleted).is_being_deleted
-    assert parse.pod_from(deleted).is_held
+    assert pod_from(deleted).is_being_deleted
+    assert pod_from(deleted).is_held
     assert not parse.is_removed(deleted)
     assert deleted["metadata"]["deletionGracePeriodSeconds"] == 0
     released = await server.api.release_pod(server.namespace, name, uid)
@@ -192,13 +207,13 @@ async def test_a_bound_pod_has_its_grace_period(server: Server) -> None:
     pod = await server.create_pod(await server.create_task("t"))
     name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
     await server.bind_pod(pod)
-    deleted = parse.pod_from(await server.api.delete_pod(server.namespace, name, uid))
-    again = parse.pod_from(await server.api.delete_pod(server.namespace, name, uid))
+    deleted = pod_from(await server.api.delete_pod(server.namespace, name, uid))
+    again = pod_from(await server.api.delete_pod(server.namespace, name, uid))
     assert deleted.deletion_asked_at == again.deletion_asked_at
     released = await server.api.release_pod(server.namespace, name, uid)
     assert released["metadata"]["deletionGracePeriodSeconds"] == 30
     assert not parse.is_removed(released)
-    assert not parse.pod_from(released).is_held
+    assert not pod_from(released).is_held
 
 
 async def test_a_pod_without_a_node_has_none(server: Server) -> None:

@@ -1,5 +1,6 @@
 """Every way through a task's life, on the real API server."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -134,6 +135,31 @@ def test_a_pod_name_that_is_taken_is_waited_for(
     team.wait_for_reason("train", "PodNameTaken")
     team.kubectl("delete", "pod", name, "--force")
     assert team.finish("train")["phase"] == "Succeeded"
+
+
+def test_labels_that_somebody_takes_off_are_put_back(team: Team, operator: OperatorProcess) -> None:
+    team.run("train", fate={"run_seconds": 4})
+    team.wait_for_phase("train", "Running")
+    pod = team.status("train")["podName"]
+    team.kubectl("label", "pod", pod, "mltask.dev/task-uid-", "mltask.dev/attempt=7", "--overwrite")
+    status = team.finish("train")
+    assert (status["phase"], status["podName"], status["attempts"]) == ("Succeeded", pod, 1)
+
+
+def test_a_copy_of_a_pod_is_nobodys(team: Team, operator: OperatorProcess) -> None:
+    team.run("train", fate={"run_seconds": 3})
+    team.wait_for_phase("train", "Running")
+    copy = team.pod_of("train")
+    copy["metadata"] = {
+        "name": "copy",
+        **{part: copy["metadata"][part] for part in ("labels", "finalizers", "ownerReferences")},
+    }
+    copy.pop("status")
+    team.kubectl("create", "-f", "-", stdin=json.dumps(copy))
+    team.wait("train", "condition=Finished")
+    assert team.status("train")["attempts"] == 1
+    wait_until(lambda: [p["metadata"]["name"] for p in team.pods()] == ["copy"], "only the copy")
+    team.kubectl("delete", "pod", "copy", "--timeout=20s")
 
 
 @pytest.mark.parametrize("how", ["delete", "evict"])

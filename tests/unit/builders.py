@@ -46,7 +46,6 @@ def a_pod(attempt: int = 1, **changes: Any) -> Pod:
         is_owned=True,
         is_held=True,
         phase=PodPhase.PENDING,
-        created_at=ago(60),
     )
     return replace(pod, **changes)
 
@@ -98,6 +97,13 @@ def disrupted_before(attempt: int = 1, seconds: float = 30) -> MLTaskStatus:
     )
 
 
+def rejected_before(attempts: int, seconds: float) -> MLTaskStatus:
+    """Return the status of a task whose Pods were all rejected, the last one so long ago."""
+    status = disrupted_before(attempts, seconds)
+    records = (record.model_copy(update={"reason": "PodRejected"}) for record in status.history)
+    return status.model_copy(update={"reason": "PodRejected", "history": tuple(records)})
+
+
 @dataclass(frozen=True)
 class TaskBuilder:
     """What is observed of one task, until `build` makes the value of it."""
@@ -108,6 +114,7 @@ class TaskBuilder:
     is_gone: bool = False
     is_unknown: bool = False
     is_being_deleted: bool = False
+    is_understood: bool = True
     changed_at: datetime = NOW - timedelta(minutes=1)
 
     def with_pod(self, pod: Pod) -> Self:
@@ -135,6 +142,10 @@ class TaskBuilder:
         """Have a user delete it, with a finalizer still on it."""
         return replace(self, is_being_deleted=True)
 
+    def not_understood(self) -> Self:
+        """Have a later version's status."""
+        return replace(self, is_understood=False)
+
     def gone(self) -> Self:
         """Have it deleted, and known to be."""
         return replace(self, is_gone=True)
@@ -152,6 +163,7 @@ class TaskBuilder:
             resource_version="10",
             generation=1,
             is_being_deleted=self.is_being_deleted,
+            is_understood=self.is_understood,
             status=self.status,
             spec=None if self.status.is_finished else SPEC,
         )

@@ -4,7 +4,6 @@ import asyncio
 import json
 from pathlib import Path
 
-import aiohttp
 import pytest
 from aiohttp import web
 
@@ -178,6 +177,15 @@ async def test_a_token_that_stays_refused_is_tried_twice(api: Api, server: ApiSe
     assert tokens(server) == ["Bearer first", "Bearer first"]
 
 
+async def test_a_replaced_token_serves_all_requests_under_way(
+    api: Api, server: ApiServer, kubeconfig: Path
+) -> None:
+    accept_only(server, "second")
+    write_kubeconfig(kubeconfig, server.url, {"token": "second"})
+    answers = await asyncio.gather(*(api.get_pod("team-a", f"train-{n}") for n in range(32)))
+    assert answers == [{}] * 32
+
+
 # No answer
 
 
@@ -191,7 +199,7 @@ async def test_no_answer_in_time(
         return web.json_response({})
 
     server.answer = answer
-    monkeypatch.setattr(api_module, "REQUEST_TIMEOUT", aiohttp.ClientTimeout(total=0.05))
+    monkeypatch.setattr(api_module, "REQUEST_TIMEOUT_SECONDS", 0.05)
     with pytest.raises(Unreachable, match=rf"{server.url} gave no answer: "):
         await api.get_pod("team-a", "train-1")
     ended.set()

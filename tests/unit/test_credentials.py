@@ -93,8 +93,8 @@ async def test_what_kubeconfig_names_comes_before_the_home_folder(
 
 @pytest.mark.parametrize(
     "content",
-    [None, "{", "kind: Config\n", "\x00"],
-    ids=["missing", "not YAML", "nothing in it", "binary"],
+    [None, "", "{", "- a\n- b\n", "kind: Config\n", "\x00"],
+    ids=["missing", "empty", "not YAML", "a list", "nothing in it", "binary"],
 )
 def test_kubeconfig_that_is_of_no_use_is_named(kubeconfig: Path, content: str | None) -> None:
     if content is not None:

@@ -24,6 +24,7 @@ from tests.unit.builders import (
     ago,
     disrupted_before,
     ended,
+    rejected_before,
     running,
     succeeded,
 )
@@ -159,6 +160,26 @@ TABLE = [
             running(name="copy", uid="copy", is_genuine=False, deletion_asked_at=ago(1))
         ),
         ReleasePod,
+    ),
+    (
+        "a status of a later version is left alone",
+        a_task().not_understood().with_pod(succeeded()),
+        Wait,
+    ),
+    (
+        "a Pod that a node rejects is followed by another",
+        a_task().with_status(rejected_before(1, seconds=1.5)),
+        CreatePod,
+    ),
+    (
+        "but by one after the other more slowly",
+        a_task().with_status(rejected_before(4, seconds=7)),
+        Wait,
+    ),
+    (
+        "up to once a minute",
+        a_task().with_status(rejected_before(30, seconds=61)),
+        CreatePod,
     ),
     ("a task being deleted gets no Pod", a_task().being_deleted(), Wait),
     (

@@ -68,10 +68,58 @@ TABLE = [
     ),
     ("nobody says why", failed(), EndingKind.FAILED, "PodFailed"),
     (
-        "evicted by the kubelet",
-        ended(137, reason="Evicted", message="low on memory"),
+        "evicted by the kubelet, whose node is short of something",
+        ended(137, reason="Evicted", message="low on memory", disruption="TerminationByKubelet"),
         EndingKind.DISRUPTED,
         "PodEvicted",
+    ),
+    (
+        "evicted by the kubelet for its own use of storage",
+        ended(137, reason="Evicted", message='volume "tmp" exceeds its limit'),
+        EndingKind.FAILED,
+        "StorageLimitExceeded",
+    ),
+    (
+        "a node that was shut down in order",
+        ended(143, reason="Terminated", disruption="TerminationByKubelet"),
+        EndingKind.DISRUPTED,
+        "NodeLost",
+    ),
+    (
+        "a node that was restarted",
+        ended(255, containers=(terminated("main", 255, reason="Unknown"),)),
+        EndingKind.DISRUPTED,
+        "NodeLost",
+    ),
+    (
+        "main failed, and its native sidecar ended as it was told",
+        ended(3, init_containers=(terminated("proxy", 143),)),
+        EndingKind.FAILED,
+        "ContainerFailed",
+    ),
+    (
+        "deleted while a native sidecar still ended, long after main had succeeded",
+        succeeded(
+            deletion_asked_at=ago(5),
+            init_containers=(terminated("proxy", 143, finished_at=ago(1)),),
+        ),
+        EndingKind.SUCCEEDED,
+        "Completed",
+    ),
+    (
+        "deleted while its image was pulled, after an init container had ended",
+        failed(
+            deletion_asked_at=ago(5),
+            init_containers=(terminated("fetch", 0, finished_at=ago(20)),),
+        ),
+        EndingKind.DISRUPTED,
+        "PodDeleted",
+    ),
+    (
+        "told to end, and ended in order by the clock of a node that lags behind",
+        succeeded(deletion_asked_at=ago(5), was_told_to_end=True),
+        EndingKind.DISRUPTED,
+        "PodDeleted",
     ),
     (
         "evicted through the API",
@@ -178,6 +226,12 @@ def test_message_names_the_container_that_failed() -> None:
     assert ending is not None
     assert ending.message == "init container fetch ended with exit code 4"
     assert (ending.exit_code, ending.output) == (4, "404 from mirror")
+
+
+def test_a_native_sidecar_does_not_speak_for_main() -> None:
+    ending = how_it_ended(ended(3, init_containers=(terminated("proxy", 143),)), NOW)
+    assert ending is not None
+    assert (ending.message, ending.exit_code) == ("container main ended with exit code 3", 3)
 
 
 def test_main_speaks_before_its_sidecars() -> None:

@@ -21,8 +21,9 @@ def at(text: str) -> datetime:
 
 
 def parsed(body: Json) -> Pod:
-    assert owner_from(body) is not None
-    return pod_from(body)
+    owner = owner_from(body)
+    assert owner is not None
+    return pod_from(body, owner)
 
 
 # Pods
@@ -171,23 +172,34 @@ def test_a_pod_without_our_finalizer_is_not_held(finalizers: list[str] | None) -
 # Whose a Pod is
 
 
-def test_labels_say_whose_a_pod_is() -> None:
-    assert owner_from(pod_body()) == Owner(namespace=NAMESPACE, name=NAME, uid=UID)
+OWNER = Owner(namespace=NAMESPACE, name=NAME, uid=UID)
+ORPHANED: Json = {"ownerReferences": None}
 
 
-@pytest.mark.parametrize(
-    "labels",
-    [
-        None,
-        {},
-        {"mltask.dev/task-uid": UID},
-        {"mltask.dev/task-uid": UID, "mltask.dev/task": NAME},
-        {"mltask.dev/task-uid": UID, "mltask.dev/task": NAME, "mltask.dev/attempt": ""},
-        {"mltask.dev/task-uid": UID, "mltask.dev/task": NAME, "mltask.dev/attempt": "first"},
-    ],
-)
-def test_labels_that_make_no_sense_say_nothing(labels: Json | None) -> None:
-    assert owner_from(pod_body(metadata={"labels": labels})) is None
+def test_the_controller_says_whose_a_pod_is() -> None:
+    assert owner_from(pod_body()) == OWNER
+
+
+@pytest.mark.parametrize("labels", [None, {}, {"mltask.dev/task": "x", "mltask.dev/attempt": "9"}])
+def test_labels_that_somebody_changed_do_not(labels: Json | None) -> None:
+    body = pod_body(metadata={"labels": labels})
+    assert owner_from(body) == OWNER
+    assert (parsed(body).attempt, parsed(body).is_genuine) == (1, True)
+
+
+def test_an_orphaned_pod_is_known_by_its_labels() -> None:
+    assert owner_from(pod_body(metadata=ORPHANED)) == OWNER
+    assert not parsed(pod_body(metadata=ORPHANED)).is_owned
+
+
+@pytest.mark.parametrize("labels", [None, {}, {"mltask.dev/task-uid": UID}])
+def test_without_owner_and_labels_a_pod_is_not_ours(labels: Json | None) -> None:
+    assert owner_from(pod_body(metadata={**ORPHANED, "labels": labels})) is None
+
+
+def test_a_pod_with_another_controller_is_not_ours() -> None:
+    job = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "j", "controller": True}
+    assert owner_from(pod_body(metadata={"ownerReferences": [job]})) is None
 
 
 @pytest.mark.parametrize(

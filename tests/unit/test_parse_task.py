@@ -73,3 +73,9 @@ def test_status_fields_of_a_newer_version_are_ignored() -> None:
     status = task_from(task_body(status=newer)).status
     assert status.is_finished
     assert [c.type for c in status.conditions] == ["Finished"]
+
+
+def test_a_phase_of_a_newer_version_is_not_understood() -> None:
+    task = task_from(task_body(status={"phase": "Suspended"}))
+    assert not task.is_understood
+    assert task.spec is None

@@ -7,7 +7,7 @@ import pytest
 from mltask_operator.lifecycle.observed import Observed, Refusal, RefusalKind, Task
 from mltask_operator.runtime.store import Listing, Store
 from tests.unit.bodies import Json, deleted, pod_body, task_body
-from tests.unit.builders import NOW, UID
+from tests.unit.builders import NAMESPACE, NOW, UID
 
 GONE_WITH_WRITE = {**deleted(0), "finalizers": None}
 
@@ -89,7 +89,7 @@ def test_a_pod_alone_makes_its_owner_known(store: Store) -> None:
 
 
 def test_pods_that_are_not_ours_are_ignored(store: Store) -> None:
-    foreign = pod_body(metadata={"labels": {"app": "web"}})
+    foreign = pod_body(metadata={"labels": {"app": "web"}, "ownerReferences": None})
     assert store.record_pod(foreign) is None
     assert store.record_pod_removed(foreign) is None
     assert len(store) == 0
@@ -228,10 +228,34 @@ def test_what_is_newer_than_a_listing_is_kept(store: Store) -> None:
     assert task_in(store).resource_version == "40"
 
 
-def test_a_pod_of_a_task_that_never_was_seen_is_told_by_the_listing(store: Store) -> None:
+def test_a_task_that_was_never_seen_is_not_gone_because_a_listing_lacks_it(store: Store) -> None:
     store.record_pod(pod_body(20))
-    assert store.retain(listing(30, "pod-1"), listing(31)) == [UID]
-    assert seen(store).is_task_gone
+    assert store.retain(listing(30, "pod-1"), listing(31)) == []
+    assert not seen(store).is_task_gone
+    assert store.record_task(task_body(40)) == UID
+
+
+def test_a_pod_in_another_namespace_takes_nothing_over(store: Store) -> None:
+    forged = pod_body(20, uid="forged", metadata={"namespace": "team-b"})
+    store.record_pod(forged)
+    store.record_task(task_body(10))
+    assert seen(store).owner.namespace == NAMESPACE
+    assert seen(store).pods == ()
+    assert store.record_pod(forged | {"metadata": {**forged["metadata"], "uid": "more"}}) is None
+
+
+def test_that_a_pod_was_told_to_end_before_it_ended_is_kept(store: Store) -> None:
+    store.record_pod(pod_body(20, metadata=deleted(30), status={"phase": "Running"}))
+    for version in (21, 22):
+        store.record_pod(pod_body(version, metadata=deleted(0), status={"phase": "Succeeded"}))
+        assert seen(store).pods[0].was_told_to_end, version
+
+
+def test_a_status_of_a_later_version_is_left_alone(store: Store) -> None:
+    store.record_task(task_body(10, status={"phase": "Paused"}))
+    task = seen(store).task
+    assert task is not None
+    assert not task.is_understood
 
 
 def test_what_a_listing_dropped_does_not_come_back_by_a_late_event(store: Store) -> None:

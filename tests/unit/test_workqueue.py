@@ -221,7 +221,7 @@ async def test_failures_are_logged(
     await let_pass()
     [record] = caplog.records
     assert record.levelno == logging.WARNING
-    assert record.getMessage() == f"Could not go on with a task; next try in 0.1 s: {error}"
+    assert record.getMessage() == f"a: could not go on, next try in 0.1 s: {error}"
     assert bool(record.exc_info) is has_traceback
     assert vars(record)["task_uid"] == "a"
 
@@ -282,6 +282,19 @@ async def test_nothing_is_begun_after_stop(queue: WorkQueue, work: Work) -> None
     await let_pass(100)
     assert stopping.done()
     assert work.keys == ["later", *"abc"]
+
+
+async def test_nothing_is_begun_again_after_stop(queue: WorkQueue, work: Work) -> None:
+    work.gate.clear()
+    queue.wake("a")
+    await let_pass()
+    queue.wake("a")
+    stopping = asyncio.create_task(queue.stop(GRACE))
+    await let_pass()
+    work.gate.set()
+    await let_pass(100)
+    assert stopping.done()
+    assert work.keys == ["a"]
 
 
 async def test_stop_is_at_once_where_nothing_is_under_way(queue: WorkQueue) -> None:

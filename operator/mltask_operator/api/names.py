@@ -9,7 +9,7 @@ KIND: Final = "MLTask"
 PLURAL: Final = "mltasks"
 
 MAIN_CONTAINER: Final = "main"
-"""The container that `spec.image`, `command`, … describe, and whose end is the task's."""
+"""The container that `spec.image`, `command`, … describe: the one that runs the task."""
 
 TRACKING_FINALIZER: Final = f"{GROUP}/tracking"
 """Held on each Pod of ours until its outcome is durable, so that no ended Pod vanishes unseen."""

@@ -28,6 +28,11 @@ class Reason(StrEnum):
         "A container ended with a non-zero exit code; the message names it.",
     )
     OOM_KILLED = "OOMKilled", "A container was killed because it used more memory than its limit."
+    STORAGE_LIMIT_EXCEEDED = (
+        "StorageLimitExceeded",
+        "The Pod used more local storage than its limits (ephemeral-storage, or the sizeLimit of "
+        "a volume), and its node evicted it for that.",
+    )
     CONTAINER_START_FAILED = (
         "ContainerStartFailed",
         "The container runtime could not start a container, for example because its command is "

@@ -45,7 +45,9 @@ class PodTemplate(SpecModel):
         V1PodSpec | None,
         Field(
             description="As in a Pod. A container named main is overlaid by the short fields; "
-            "without one, main is put before the others. restartPolicy is always Never."
+            "without one, main is put before the others. The task ends when all its containers "
+            "have ended, so a sidecar belongs into initContainers, with restartPolicy Always. "
+            "The Pod's own restartPolicy is always Never."
         ),
     ] = None
 

@@ -4,6 +4,7 @@ They go through the official client's ApiClient, below its typed methods: those 
 Pod into models, which costs more than all the rest of the work on it.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,7 +19,7 @@ from mltask_operator.kube.errors import ApiError, Unreachable
 
 Json = dict[str, Any]
 
-REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30)
+REQUEST_TIMEOUT_SECONDS = 30
 PAGE_SIZE = 500
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
@@ -30,6 +31,8 @@ class Api:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._client = self._new_client()
+        self._renewal = asyncio.Lock()
+        self._closing: set[asyncio.Future[None]] = set()
 
     def _new_client(self) -> ApiClient:
         client = ApiClient(self._credentials.configuration)
@@ -67,6 +70,11 @@ class Api:
             "PATCH", f"{pods_path(namespace)}/{name}", patch, STRATEGIC_MERGE_PATCH
         )
 
+    async def label_pod(self, namespace: str, name: str, uid: str, labels: Json) -> Json:
+        """Set labels of the Pod of this name and uid, and return the Pod."""
+        patch = {"metadata": {"uid": uid, "labels": labels}}
+        return await self.request("PATCH", f"{pods_path(namespace)}/{name}", patch, MERGE_PATCH)
+
     async def get_task(self, namespace: str, name: str) -> Json:
         """Return the MLTask of this name."""
         return await self.request("GET", f"{tasks_path(namespace)}/{name}")
@@ -97,21 +105,39 @@ class Api:
         self, method: str, path: str, body: Json | None = None, content_type: str | None = None
     ) -> Json:
         """Send one request and return the object that came back."""
-        code, answer = await self._send(method, path, body, content_type)
+        client = self._client
+        code, answer = await self._send(client, method, path, body, content_type)
         if code == 401:
-            await self._credentials.reload()
-            outdated, self._client = self._client, self._new_client()
-            await outdated.close()
-            code, answer = await self._send(method, path, body, content_type)
+            await self._renew(client)
+            code, answer = await self._send(self._client, method, path, body, content_type)
         if code >= 300:
             raise ApiError.from_response(code, answer)
         found: Json = json.loads(answer)
         return found
 
+    async def _renew(self, refused: ApiClient) -> None:
+        """Replace the client whose credentials were refused, once for all who used it."""
+        async with self._renewal:
+            if self._client is refused:
+                await self._credentials.reload()
+                self._client = self._new_client()
+                # Others may still wait for its answers, as long as a request may take.
+                loop = asyncio.get_running_loop()
+                loop.call_later(REQUEST_TIMEOUT_SECONDS, self._close_later, refused)
+
+    def _close_later(self, outdated: ApiClient) -> None:
+        task = asyncio.ensure_future(outdated.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
     async def _send(
-        self, method: str, path: str, body: Json | None, content_type: str | None
+        self,
+        client: ApiClient,
+        method: str,
+        path: str,
+        body: Json | None,
+        content_type: str | None,
     ) -> tuple[int, bytes]:
-        client = self._client
         headers = dict(client.default_headers)
         await client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         if content_type:
@@ -122,13 +148,13 @@ class Api:
                 client.configuration.host + path,
                 headers,
                 body,
-                _request_timeout=REQUEST_TIMEOUT,
+                _request_timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS),
             )
             return response.status, await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(
                 f"the API server {client.configuration.host} gave no answer: "
-                f"{error or type(error).__name__}"
+                f"{str(error) or type(error).__name__}"
             ) from error
 
 

@@ -39,7 +39,7 @@ class Credentials:
                 )
             else:
                 config.load_incluster_config(client_configuration=configuration)
-        except (config.ConfigException, yaml.YAMLError, OSError) as error:
+        except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError) as error:
             raise NoCredentials(
                 f"no usable credentials in {kubeconfig or 'this Pod'}: {_in_a_line(error)}. "
                 "Set KUBECONFIG to a kubeconfig file, or run in a Pod that has a service account"

@@ -11,25 +11,36 @@ class ApiError(OSError):
     with it (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/status/).
     """
 
-    def __init__(self, code: int, reason: str, message: str, causes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        code: int,
+        reason: str,
+        message: str,
+        *,
+        causes: tuple[str, ...] = (),
+        subject: str = "",
+    ) -> None:
         super().__init__(f"the API server answered {code} {reason}: {message}")
         self.code = code
         self.reason = reason
         self.message = message
         self.causes = causes
         """The reasons of the Status object's `details.causes`."""
+        self.subject = subject
+        """The name in the Status object's details: of the object that the answer is about."""
 
     @classmethod
     def from_response(cls, code: int, body: bytes) -> "ApiError":
         """Make the error of an answer; a body that is no Status object becomes its message."""
         try:
             status: dict[str, Any] = json.loads(body)
-            causes = (status.get("details") or {}).get("causes") or ()
+            details = status.get("details") or {}
             return cls(
                 code,
                 status.get("reason") or "",
                 status.get("message") or "",
-                tuple(cause.get("reason") or "" for cause in causes),
+                causes=tuple(cause.get("reason") or "" for cause in details.get("causes") or ()),
+                subject=details.get("name") or "",
             )
         except (ValueError, AttributeError):
             return cls(code, "", body[:300].decode(errors="replace"))

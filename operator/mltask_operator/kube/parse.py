@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 from mltask_operator.api import names
 from mltask_operator.api.status import MLTaskStatus
 from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase, Task
@@ -14,7 +16,7 @@ Json = Mapping[str, Any]
 def task_from(body: Json) -> Task:
     """Return the task that an MLTask object describes."""
     metadata = body["metadata"]
-    status = MLTaskStatus.model_validate(body.get("status") or {})
+    status = _status(body.get("status") or {})
     return Task(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -22,44 +24,52 @@ def task_from(body: Json) -> Task:
         resource_version=metadata["resourceVersion"],
         generation=metadata.get("generation", 1),
         is_being_deleted="deletionTimestamp" in metadata,
-        status=status,
-        spec=None if status.is_finished else body.get("spec"),
+        is_understood=status is not None,
+        status=status or MLTaskStatus(),
+        spec=None if status is None or status.is_finished else body.get("spec"),
     )
 
 
 def owner_from(pod_body: Json) -> Owner | None:
-    """Return whose a Pod says it is by its labels; None where they do not make sense."""
+    """Return the task that a Pod belongs to; None where it is not one of ours.
+
+    Its controller says so. Labels, which anybody may change, count only where there is none: then
+    the user deleted the task with --cascade=orphan.
+    """
     metadata = pod_body["metadata"]
+    for reference in metadata.get("ownerReferences") or ():
+        if reference.get("controller"):
+            if (reference["apiVersion"], reference["kind"]) != (names.API_VERSION, names.KIND):
+                return None
+            return Owner(
+                namespace=metadata["namespace"], name=reference["name"], uid=reference["uid"]
+            )
     labels = metadata.get("labels") or {}
-    try:
-        int(labels[names.ATTEMPT_LABEL])
-        return Owner(
-            namespace=metadata["namespace"],
-            name=labels[names.TASK_LABEL],
-            uid=labels[names.TASK_UID_LABEL],
-        )
-    except (KeyError, ValueError):
+    if names.TASK_LABEL not in labels or names.TASK_UID_LABEL not in labels:
         return None
+    return Owner(
+        namespace=metadata["namespace"],
+        name=labels[names.TASK_LABEL],
+        uid=labels[names.TASK_UID_LABEL],
+    )
 
 
-def pod_from(body: Json) -> Pod:
-    """Return the Pod that a Pod object describes; its labels are those that `owner_from` reads."""
+def pod_from(body: Json, owner: Owner) -> Pod:
+    """Return the Pod that a Pod object of this owner describes."""
     metadata, status = body["metadata"], body.get("status") or {}
-    labels = metadata["labels"]
+    name: str = metadata["name"]
+    number = name.rpartition("-")[2]
+    attempt = int(number) if number.isdecimal() else 0
     return Pod(
         namespace=metadata["namespace"],
-        name=metadata["name"],
+        name=name,
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
-        attempt=int(labels[names.ATTEMPT_LABEL]),
-        is_genuine=metadata["name"]
-        == names.pod_name(
-            labels[names.TASK_LABEL], labels[names.TASK_UID_LABEL], int(labels[names.ATTEMPT_LABEL])
-        ),
-        is_owned=is_owned_by(body, labels[names.TASK_UID_LABEL]),
+        attempt=attempt,
+        is_genuine=name == names.pod_name(owner.name, owner.uid, attempt),
+        is_owned=is_owned_by(body, owner.uid),
         is_held=names.TRACKING_FINALIZER in (metadata.get("finalizers") or ()),
         phase=_phase(status.get("phase")),
-        created_at=_time(metadata["creationTimestamp"]),
         node_name=(body.get("spec") or {}).get("nodeName"),
         reason=status.get("reason"),
         message=status.get("message"),
@@ -68,6 +78,11 @@ def pod_from(body: Json) -> Pod:
         init_containers=_containers(status.get("initContainerStatuses") or ()),
         containers=_containers(status.get("containerStatuses") or ()),
     )
+
+
+def is_labelled(body: Json) -> bool:
+    """Whether the Pod bears the label by which it is watched."""
+    return names.TASK_UID_LABEL in (body["metadata"].get("labels") or {})
 
 
 def is_owned_by(body: Json, task_uid: str) -> bool:
@@ -95,6 +110,13 @@ def is_removed(body: Json) -> bool:
 def version_of(body: Json) -> int:
     """Return the resourceVersion as a number: these compare as integers since Kubernetes 1.35."""
     return int(body["metadata"]["resourceVersion"])
+
+
+def _status(status: Json) -> MLTaskStatus | None:
+    try:
+        return MLTaskStatus.model_validate(status)
+    except ValidationError:
+        return None
 
 
 def _phase(phase: str | None) -> PodPhase:

@@ -5,6 +5,7 @@ observations, and whatever was done twice meets a name or a precondition that re
 """
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from mltask_operator.api.reasons import Reason
 from mltask_operator.api.status import Phase
@@ -22,8 +23,9 @@ from mltask_operator.lifecycle.ending import how_it_ended
 from mltask_operator.lifecycle.observed import Observed, Pod, Refusal, RefusalKind, Task
 
 DISRUPTION_PAUSE = timedelta(seconds=1)
-"""Between a disrupted attempt and the next. It costs no backoff; this only stops a hot loop on a
-node that rejects each Pod at once."""
+LONGEST_REJECTION_PAUSE = timedelta(minutes=1)
+"""Between a disrupted attempt and the next. A disruption costs no backoff, but for Pods that a node
+rejects one after the other: there the pause doubles, or that would be a hot loop."""
 FIRST_REFUSAL_PAUSE = timedelta(seconds=1)
 LONGEST_REFUSAL_PAUSE = timedelta(seconds=30)
 """Between a refused creation that may yet succeed and the next try: doubling from the first to
@@ -35,10 +37,14 @@ within a second goes from Pending to its outcome in one write."""
 
 def decide(seen: Observed, now: datetime) -> Action:
     """Return the next action for what was seen; `now` is the operator's clock, in UTC."""
+    if is_settled(seen):
+        return Wait("settled")
     if seen.task is None and not seen.is_task_gone:
         return ReadTask(seen.owner)
     if seen.task is None or seen.task.is_being_deleted:
         return _let_go_of_all(seen.pods)
+    if not seen.task.is_understood:
+        return Wait("a later version of the operator wrote this status")
     return _let_go_of_copies(seen.pods) or _run(seen.task, seen, now)
 
 
@@ -95,16 +101,17 @@ def _allocate(task: Task, refusal: Refusal | None, now: datetime) -> Action:
         if (reason := _FINAL_REFUSALS.get(refusal.kind)) is not None:
             return WriteStatus(task, progress.refuse(task, reason, refusal.message, now))
         reason = _PASSING_REFUSALS[refusal.kind]
-        status = progress.wait_for_pod(task, reason, refusal.message)
-        if status != task.status:
-            return WriteStatus(task, status)
+        # The words change with each try (a quota's count what is used); the reason is the news.
+        if (task.status.phase, task.status.reason) != (Phase.PENDING, reason):
+            return WriteStatus(task, progress.wait_for_pod(task, reason, refusal.message))
         pause = min(FIRST_REFUSAL_PAUSE * (1 << min(refusal.count - 1, 16)), LONGEST_REFUSAL_PAUSE)
         if now < refusal.at + pause:
             return Wait("the creation of the Pod was refused", until=refusal.at + pause)
     if task.status.history:
-        next_at = task.status.history[-1].completion_time + DISRUPTION_PAUSE
+        pause = _disruption_pause(task)
+        next_at = task.status.history[-1].completion_time + pause
         # A node's clock may be ahead of ours; the pause is never longer for that.
-        if now < next_at <= now + DISRUPTION_PAUSE:
+        if now < next_at <= now + pause:
             return Wait("the last attempt was disrupted", until=next_at)
     return CreatePod(task, task.settled_attempts + 1)
 
@@ -124,12 +131,19 @@ _PASSING_REFUSALS = {
 """What a refused task waits for."""
 
 
+def _disruption_pause(task: Task) -> timedelta:
+    latest_first = reversed(task.status.history)
+    rejected = takewhile(lambda record: record.reason == Reason.POD_REJECTED, latest_first)
+    doublings = max(0, sum(1 for _ in rejected) - 1)
+    return min(DISRUPTION_PAUSE * (1 << doublings), LONGEST_REJECTION_PAUSE)
+
+
 def _report(task: Task, pod: Pod, changed_at: datetime, now: datetime) -> Action:
     if pod.is_being_deleted:
         return Wait("the kubelet ends the Pod")
     if pod.is_running:
         status = progress.run(task, pod)
-    elif task.status.phase is Phase.RUNNING or task.status.reason is not None:
+    elif task.status.reason in _PASSING_REFUSALS.values():
         status = progress.wait_for_start(task, pod)
     else:
         return Wait("the Pod starts")

@@ -16,7 +16,8 @@ _DISRUPTIONS = {
     "EvictionByEvictionAPI": Reason.POD_EVICTED,
     "TerminationByKubelet": Reason.POD_EVICTED,
 }
-_START_ERRORS = frozenset({"StartError", "ContainerCannotRun", "CreateContainerError"})
+# What the kubelet and containerd say of a container whose end nobody saw: its node was restarted.
+_LOST = frozenset({"ContainerStatusUnknown", "Unknown"})
 
 
 class EndingKind(StrEnum):
@@ -49,10 +50,10 @@ def how_it_ended(pod: Pod, now: datetime) -> Ending | None:
     at = _finished_at(pod) or pod.deletion_asked_at or now
     if not pod.has_ended:
         return _was_never_bound(pod, at)
-    for rule in (_was_disrupted, _was_rejected, _has_succeeded):
+    for rule in (_was_deleted, _was_disrupted, _has_outgrown_storage, _was_rejected, _was_lost):
         if ending := rule(pod, at):
             return ending
-    return _has_failed(pod, at)
+    return _has_succeeded(pod, at) if pod.phase is PodPhase.SUCCEEDED else _has_failed(pod, at)
 
 
 def _was_never_bound(pod: Pod, at: datetime) -> Ending | None:
@@ -63,22 +64,27 @@ def _was_never_bound(pod: Pod, at: datetime) -> Ending | None:
     return _disrupted(pod, at, _who_deleted(pod), "deleted before it had a node")
 
 
+def _was_deleted(pod: Pod, at: datetime) -> Ending | None:
+    # Whatever its exit code: a program that ends in order on SIGTERM has not done its work. Times
+    # in the API have whole seconds; an end in the very second of the request counts as its
+    # consequence, since the other reading would call half-done work a success.
+    if pod.deletion_asked_at is None or (at < pod.deletion_asked_at and not pod.was_told_to_end):
+        return None
+    return _disrupted(pod, at, _who_deleted(pod), "deleted before it had ended")
+
+
 def _was_disrupted(pod: Pod, at: datetime) -> Ending | None:
-    if pod.deletion_asked_at is not None and at >= pod.deletion_asked_at:
-        # Whatever its exit code: a program that ends in order on SIGTERM has not done its work.
-        # These times have whole seconds. An end in the very second of the request counts as its
-        # consequence, since the other reading would call half-done work a success.
-        return _disrupted(pod, at, _who_deleted(pod), "deleted before it had ended")
-    if pod.phase is PodPhase.FAILED and pod.disruption is not None:
+    if pod.phase is not PodPhase.FAILED:
+        return None
+    if pod.reason in _NODE_REASONS:
+        return _disrupted(pod, at, _NODE_REASONS[pod.reason], pod.message or pod.reason)
+    if pod.disruption is not None:
         reason = _DISRUPTIONS.get(pod.disruption, Reason.POD_EVICTED)
         return _disrupted(pod, at, reason, pod.message or pod.disruption)
-    if pod.phase is PodPhase.FAILED and pod.reason in _NODE_REASONS:
-        return _disrupted(pod, at, _NODE_REASONS[pod.reason], pod.message or pod.reason)
     return None
 
 
 _NODE_REASONS = {
-    "Evicted": Reason.POD_EVICTED,
     "Preempting": Reason.POD_PREEMPTED,
     "NodeLost": Reason.NODE_LOST,
     "NodeShutdown": Reason.NODE_LOST,
@@ -88,6 +94,21 @@ _NODE_REASONS = {
 """The kubelet's own words in `status.reason` of a Pod that it ended."""
 
 
+def _has_outgrown_storage(pod: Pod, at: datetime) -> Ending | None:
+    # The kubelet evicts for two causes. Where its node runs out of something, it marks the Pod as
+    # a disruption's target; where the Pod used more storage than its own limits, it does not.
+    if pod.reason != "Evicted":
+        return None
+    return Ending(
+        kind=EndingKind.FAILED,
+        reason=Reason.STORAGE_LIMIT_EXCEEDED,
+        message=pod.message or "the Pod used more storage than its limits",
+        at=at,
+        started_at=_started_at(pod),
+        exit_code=pod.main.exit_code if pod.main else None,
+    )
+
+
 def _was_rejected(pod: Pod, at: datetime) -> Ending | None:
     # The kubelet's admission (OutOfcpu, UnexpectedAdmissionError, NodeAffinity, …) fails a Pod
     # before any container: the scheduler and the node disagreed, and the task never began.
@@ -95,14 +116,18 @@ def _was_rejected(pod: Pod, at: datetime) -> Ending | None:
         return None
     if any(c.is_terminated or c.is_running for c in (*pod.init_containers, *pod.containers)):
         return None
-    return _disrupted(
-        pod, at, Reason.POD_REJECTED, f"{pod.reason}: {pod.message or ''}".rstrip(": ")
-    )
+    why = f"{pod.reason}: {pod.message}" if pod.message else f"{pod.reason}"
+    return _disrupted(pod, at, Reason.POD_REJECTED, why)
 
 
-def _has_succeeded(pod: Pod, at: datetime) -> Ending | None:
-    if pod.phase is not PodPhase.SUCCEEDED:
+def _was_lost(pod: Pod, at: datetime) -> Ending | None:
+    failed = [c for c in pod.containers if c.is_terminated and c.exit_code]
+    if not failed or any(c.reason not in _LOST for c in failed):
         return None
+    return _disrupted(pod, at, Reason.NODE_LOST, "its node does not know how its containers ended")
+
+
+def _has_succeeded(pod: Pod, at: datetime) -> Ending:
     main = pod.main
     return Ending(
         kind=EndingKind.SUCCEEDED,
@@ -140,7 +165,7 @@ def _why(pod: Pod, culprit: Container | None) -> tuple[Reason, str]:
             f"{kind} {culprit.name} used more memory than its limit and was killed"
             f" (exit code {culprit.exit_code})"
         )
-    if culprit.reason in _START_ERRORS:
+    if culprit.reason == "StartError":
         return Reason.CONTAINER_START_FAILED, (
             f"{kind} {culprit.name} could not start: {culprit.message or culprit.reason}"
         )
@@ -150,9 +175,13 @@ def _why(pod: Pod, culprit: Container | None) -> tuple[Reason, str]:
 
 
 def _culprit(pod: Pod) -> Container | None:
-    """Return the container that failed the Pod: init containers first, then main, then others."""
-    others_last = sorted(pod.containers, key=lambda container: container.name != MAIN_CONTAINER)
-    for container in (*pod.init_containers, *others_last):
+    """Return the container that failed the Pod: main, else another, else an init container.
+
+    Init containers come last, since one that failed kept main from running, and one that runs on
+    beside main (a native sidecar) ends with whatever code SIGTERM gave it.
+    """
+    main_first = sorted(pod.containers, key=lambda container: container.name != MAIN_CONTAINER)
+    for container in (*main_first, *pod.init_containers):
         if container.is_terminated and (container.exit_code or container.reason == "OOMKilled"):
             return container
     return None
@@ -179,10 +208,12 @@ def _started_at(pod: Pod) -> datetime | None:
 
 
 def _finished_at(pod: Pod) -> datetime | None:
-    """Return when the last container ended."""
-    times = [
-        c.finished_at
-        for c in (*pod.init_containers, *pod.containers)
-        if c.is_terminated and c.finished_at is not None
-    ]
-    return max(times, default=None)
+    """Return when the last of its containers ended, sidecars aside, or the init container failed.
+
+    None where that is not known of all of them.
+    """
+    ends = [c.finished_at for c in pod.containers if c.is_terminated]
+    if ends and len(ends) == len(pod.containers):
+        return max((end for end in ends if end is not None), default=None)
+    failed = [c.finished_at for c in pod.init_containers if c.exit_code and c.finished_at]
+    return max(failed, default=None)

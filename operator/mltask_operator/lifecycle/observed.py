@@ -20,6 +20,8 @@ class Task:
     resource_version: str
     generation: int
     is_being_deleted: bool
+    is_understood: bool
+    """Whether the status is one that this version knows; a later one may have written others."""
     status: MLTaskStatus
     spec: Mapping[str, Any] | None
     """The spec as JSON; None once the task is finished, when nothing needs it any more."""
@@ -74,12 +76,14 @@ class Pod:
     is_held: bool
     """Whether it carries the tracking finalizer."""
     phase: PodPhase
-    created_at: datetime
     node_name: str | None = None
     reason: str | None = None
     message: str | None = None
     deletion_asked_at: datetime | None = None
     """When somebody asked for its deletion; None as long as nobody has."""
+    was_told_to_end: bool = False
+    """Whether it was seen being deleted before it had ended. This order needs no clock; the times
+    in the Pod are its node's."""
     disruption: str | None = None
     """The reason of its DisruptionTarget condition, if it has one."""
     init_containers: tuple[Container, ...] = ()
@@ -102,7 +106,7 @@ class Pod:
 
     @property
     def main(self) -> Container | None:
-        """The container whose end is the task's; None until the kubelet reports it."""
+        """The container that runs the task; None until the kubelet reports it."""
         return next((c for c in self.containers if c.name == MAIN_CONTAINER), None)
 
 

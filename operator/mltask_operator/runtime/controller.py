@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,8 +19,9 @@ WORKERS = 32
 """Requests under way at once, and so also the most connections to the API server."""
 RESYNC_PERIOD = timedelta(minutes=10)
 STOP_GRACE = timedelta(seconds=3)
-STUCK_AFTER = timedelta(minutes=3)
-"""Longer than any request may take, with its retry after a 401."""
+STUCK_AFTER = timedelta(minutes=25)
+"""Longer than all actions of one go may take, with all their requests timing out."""
+UNLISTED_AFTER = 3 * RESYNC_PERIOD
 
 
 class Controller:
@@ -29,7 +31,9 @@ class Controller:
         self._api = api
         self._namespaces: Sequence[str | None] = namespaces or (None,)
         self._store = Store(_now)
-        self._queue = WorkQueue(Reconciler(api, self._store, _now).reconcile, WORKERS)
+        reconciler = Reconciler(api, self._store, _now)
+        self._queue = WorkQueue(reconciler.reconcile, WORKERS, self._describe)
+        self._listed_at = float("inf")
         self._resync: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -63,6 +67,12 @@ class Controller:
         """Raise RuntimeError where work hangs that must have ended long ago."""
         if (taken := self._queue.longest_work()) > STUCK_AFTER:
             raise RuntimeError(f"work on a task has been under way for {taken}")
+        if time.monotonic() - self._listed_at > UNLISTED_AFTER.total_seconds():
+            raise RuntimeError(f"tasks and Pods could not be listed for {UNLISTED_AFTER}")
+
+    def _describe(self, uid: str) -> str:
+        seen = self._store.observe(uid)
+        return f"{seen.owner.namespace}/{seen.owner.name}" if seen else uid
 
     def _wake(self, uid: str | None) -> None:
         if uid is not None:
@@ -71,6 +81,7 @@ class Controller:
     async def _list_all(self) -> None:
         for uid in await list_all(self._api, self._store, self._namespaces):
             self._queue.wake(uid)
+        self._listed_at = time.monotonic()
 
     async def _list_all_periodically(self) -> None:
         while True:
@@ -79,6 +90,9 @@ class Controller:
                 await self._list_all()
             except OSError as error:
                 logger.warning("Could not list all tasks and Pods anew: %s", error)
+            except Exception:
+                # Whatever it is, the next listing must follow.
+                logger.exception("Could not list all tasks and Pods anew")
 
 
 def _now() -> datetime:

@@ -79,16 +79,19 @@ class Reconciler:
             _log(owner, f"created Pod {name}, attempt {attempt}", pod=name, attempt=attempt)
         except ApiError as error:
             if error.reason == "AlreadyExists":
-                await self._adopt_pod(task, name, owner)
+                await self._adopt_pod(task, manifest, owner)
             elif error.code == 404:
                 await self._read_task(owner)
+                if self._knows_no_better_than(task):
+                    raise
             elif refusal := refusal_from(error, self._clock()):
                 self._store.record_refusal(task.uid, refusal)
             else:
                 raise
 
-    async def _adopt_pod(self, task: Task, name: str, owner: Owner) -> None:
+    async def _adopt_pod(self, task: Task, manifest: dict[str, Any], owner: Owner) -> None:
         """Take the Pod of this name for the attempt's own, if it is: an earlier answer was lost."""
+        name = manifest["metadata"]["name"]
         try:
             body = await self._api.get_pod(task.namespace, name)
         except ApiError as error:
@@ -96,9 +99,15 @@ class Reconciler:
                 return
             raise
         if parse.owner_from(body) == owner and parse.is_owned_by(body, task.uid):
-            self._store.record_pod(body)
-            return
-        message = f"a Pod named {name} exists that is not this task's: delete or rename it"
+            if not parse.is_labelled(body):
+                # Somebody took off what it is watched by.
+                labels = manifest["metadata"]["labels"]
+                body = await self._api.label_pod(
+                    task.namespace, name, body["metadata"]["uid"], labels
+                )
+            if self._store.record_pod(body):
+                return
+        message = f"a Pod named {name} exists that is not this task's: delete it"
         refusal = Refusal(kind=RefusalKind.NAME_TAKEN, message=message, at=self._clock())
         self._store.record_refusal(task.uid, refusal)
 
@@ -124,11 +133,16 @@ class Reconciler:
                 raise
             self._store.record_pod_missing(owner.uid, pod.uid)
 
+    def _knows_no_better_than(self, task: Task) -> bool:
+        seen = self._store.observe(task.uid)
+        return seen is not None and seen.task is task
+
     async def _read_task(self, owner: Owner) -> None:
         try:
             body = await self._api.get_task(owner.namespace, owner.name)
         except ApiError as error:
-            if error.code != 404:
+            # A 404 may also speak of the CRD, or be a proxy's.
+            if error.code != 404 or error.subject != owner.name:
                 raise
             self._store.record_task_gone(owner.uid)
             return
@@ -155,7 +169,11 @@ def _says_it_is_gone(error: ApiError) -> bool:
 
     A deletion whose uid does not match is a conflict, a patch is an invalid change of the uid.
     """
-    return error.code in (404, 409) or (error.code == 422 and "metadata.uid" in error.message)
+    return (
+        error.code == 404
+        or (error.code == 409 and "UID in precondition" in error.message)
+        or (error.code == 422 and "metadata.uid" in error.message)
+    )
 
 
 def _headline(status: MLTaskStatus) -> str:

@@ -5,6 +5,7 @@ than what is known is ignored. That is what keeps a stale read from running a ta
 event can bring back the past, neither an older state nor an object that was gone already.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,6 +20,8 @@ from mltask_operator.lifecycle.observed import (
     Refusal,
     Task,
 )
+
+logger = logging.getLogger(__name__)
 
 Body = dict[str, Any]
 
@@ -46,7 +49,7 @@ class _Entry:
 
     @property
     def is_void(self) -> bool:
-        return self.is_task_gone and not self.pods and not self.unshown
+        return self.task is None and not self.pods and not self.unshown
 
 
 class Store:
@@ -86,9 +89,20 @@ class Store:
             )
         if entry.is_task_gone:
             return None
+        # What a Pod said of its owner was only what somebody wrote into it.
+        entry.owner = Owner(namespace=metadata["namespace"], name=metadata["name"], uid=uid)
+        for pod in list(entry.pods.values()):
+            if pod.namespace != entry.owner.namespace:
+                del entry.pods[pod.uid]
         if entry.task and parse.version_of(body) <= int(entry.task.resource_version):
             return None
         entry.task = parse.task_from(body)
+        if not entry.task.is_understood:
+            logger.warning(
+                "%s/%s: left alone, since a later version of the operator wrote its status",
+                entry.owner.namespace,
+                entry.owner.name,
+            )
         return uid
 
     def record_task_gone(self, uid: str) -> None:
@@ -112,17 +126,19 @@ class Store:
         if owner is None:
             return None
         pod_uid = body["metadata"]["uid"]
-        entry = self._entries.setdefault(owner.uid, _Entry(owner))
-        known = entry.pods.get(pod_uid)
-        if pod_uid in entry.unshown:
-            return None
         # Before versions are compared: the write that removes an object gives it no new version.
         if parse.is_removed(body):
             self.record_pod_missing(owner.uid, pod_uid)
             return owner.uid
+        entry = self._entries.setdefault(owner.uid, _Entry(owner))
+        known = entry.pods.get(pod_uid)
+        if pod_uid in entry.unshown or entry.owner.namespace != owner.namespace:
+            return None
         if known and parse.version_of(body) <= int(known.resource_version):
             return None
-        pod = parse.pod_from(body)
+        pod = parse.pod_from(body, owner)
+        if known and (known.was_told_to_end or (known.is_being_deleted and not known.has_ended)):
+            pod = replace(pod, was_told_to_end=True)
         entry.pods[pod_uid] = pod
         entry.refusal = None
         if known is None or entry.phase is not pod.phase:
@@ -167,12 +183,14 @@ class Store:
                 if pod.uid not in pods.uids and int(pod.resource_version) <= pods.version:
                     del entry.pods[pod.uid]
                     entry.unshown[pod.uid] = self._round + 1
-            if uid not in tasks.uids and (
-                entry.task is None or int(entry.task.resource_version) <= tasks.version
+            # A task that was never seen may be younger than the listing: it is asked for by name.
+            if (
+                entry.task is not None
+                and uid not in tasks.uids
+                and int(entry.task.resource_version) <= tasks.version
             ):
-                if not entry.is_task_gone:
-                    entry.unshown[uid] = self._round + 1
                 entry.task, entry.is_task_gone = None, True
+                entry.unshown[uid] = self._round + 1
             if not self._forget_if_void(uid, entry) and before != (
                 entry.is_task_gone,
                 len(entry.pods),

@@ -21,8 +21,15 @@ class WorkQueue:
     to LONGEST_BACKOFF.
     """
 
-    def __init__(self, work: Callable[[str], Awaitable[timedelta | None]], workers: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[str], Awaitable[timedelta | None]],
+        workers: int,
+        describe: Callable[[str], str] = str,
+    ) -> None:
+        """Make a queue of `work` for that many workers; `describe` names a key in the log."""
         self._work = work
+        self._describe = describe
         self._worker_count = workers
         self._workers: list[asyncio.Task[None]] = []
         self._ready: asyncio.Queue[str] = asyncio.Queue()
@@ -58,8 +65,9 @@ class WorkQueue:
     async def stop(self, grace: timedelta) -> None:
         """Hand out no further key, give the work under way `grace` to end, then cancel it."""
         self._is_stopping = True
+        self._queued.clear()
         while not self._ready.empty():
-            self._queued.discard(self._ready.get_nowait())
+            self._ready.get_nowait()
         for key in list(self._timers):
             self._cancel_timer(key)
         with contextlib.suppress(TimeoutError):
@@ -95,7 +103,8 @@ class WorkQueue:
             pause = min(FIRST_BACKOFF * (1 << min(failures - 1, 16)), LONGEST_BACKOFF)
             # A traceback helps only with what nobody foresaw; a known fault says all in a line.
             logger.warning(
-                "Could not go on with a task; next try in %.1f s: %s",
+                "%s: could not go on, next try in %.1f s: %s",
+                self._describe(key),
                 pause.total_seconds(),
                 error,
                 exc_info=not isinstance(error, OSError),
