@@ -102,7 +102,7 @@ class FakeApi:
         """Ask for a Pod's deletion, as the operator, a user or the garbage collector does."""
         pod = _find(self.pods, namespace, name)
         if uid not in (None, pod["metadata"]["uid"]):
-            raise ApiError(409, "Conflict", "Precondition failed: UID in precondition: …")
+            raise ApiError(409, "Conflict", "the UID in the precondition does not match")
         ended = pod["status"]["phase"] in ("Succeeded", "Failed")
         grace = 0 if ended or "nodeName" not in pod["spec"] else grace_seconds
         if "deletionTimestamp" not in pod["metadata"]:

@@ -171,7 +171,7 @@ def _says_it_is_gone(error: ApiError) -> bool:
     """
     return (
         error.code == 404
-        or (error.code == 409 and "UID in precondition" in error.message)
+        or (error.code == 409 and "UID in" in error.message)
         or (error.code == 422 and "metadata.uid" in error.message)
     )
 
