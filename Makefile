@@ -25,7 +25,7 @@ demo: setup ## The examples on a real cluster, watched to their end; KEEP=1 leav
 kind: setup ## The same demo on kind, for people with Docker
 	scripts/kind.sh
 
-tools: setup ## Build the local cluster's programs (about 10 minutes once, then cached); prints their folder
+tools: setup ## Build the local cluster's programs (a quarter of an hour once, then cached); prints their folder
 	@$(BIN)/python -m localcluster tools
 
 cluster: setup ## Start a Kubernetes of your own: a real node where it may (root on Linux), else simulated ones
