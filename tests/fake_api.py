@@ -1,7 +1,8 @@
 """An API server in memory, as far as the operator uses one.
 
-It stands in for `kube.api.Api`. tests/api/test_contract.py holds it against the real one. Each
-write may be struck by a fault: a crash of the operator before or after it, or a lost answer.
+It is a `runtime.server.Server`, as `kube.api.Api` is, and tests/api/test_contract.py holds the one
+against the other. Each write may be struck by a fault: a crash of the operator before or after it,
+or a lost answer.
 """
 
 import copy

@@ -88,7 +88,7 @@ async def _run(namespaces: Sequence[str], health_port: int) -> None:
     await credentials.load()
     api = Api(credentials)
     try:
-        await check_cluster(api, namespaces)
+        namespaces = await check_cluster(api, namespaces)
         where = f"namespaces {', '.join(namespaces)}" if namespaces else "all namespaces"
         server = credentials.configuration.host
         logger.info("mltask-operator %s starts, for %s of %s", __version__, where, server)

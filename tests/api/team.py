@@ -93,7 +93,8 @@ class Team:
 
     def status(self, name: str) -> Json:
         """Return the MLTask's status."""
-        return self.get("mltask", name)["status"]  # type: ignore[no-any-return]
+        status: Json = self.get("mltask", name)["status"]
+        return status
 
     def get(self, kind: str, name: str) -> Json:
         """Return an object."""

@@ -154,8 +154,8 @@ async def test_reload_reads_what_has_changed(
     write_kubeconfig(kubeconfig, SERVER, {"token": "first"})
     credentials = await loaded()
     write_kubeconfig(kubeconfig, SERVER, {"token": "second"})
-    assert (await credentials.login_for_kopf()).token == "first"  # noqa: S105
-    assert (await credentials.login_for_kopf()).token == "second"  # noqa: S105
+    assert (await credentials.login_for_kopf()).token == "first"
+    assert (await credentials.login_for_kopf()).token == "second"
 
 
 async def test_credentials_that_cannot_be_read_anew_stay_as_they_were(

@@ -15,7 +15,7 @@ from mltask_operator.lifecycle.actions import (
     WriteStatus,
 )
 from mltask_operator.lifecycle.decide import decide, is_settled
-from mltask_operator.lifecycle.observed import PodPhase, RefusalKind
+from mltask_operator.lifecycle.observed import Pod, PodPhase, RefusalKind
 from tests.unit.builders import (
     NOW,
     TaskBuilder,
@@ -264,8 +264,8 @@ def test_waiting_ends_by_itself() -> None:
 
 @pytest.mark.parametrize("phase", [Phase.SUCCEEDED, Phase.FAILED])
 @pytest.mark.parametrize("pod", [succeeded(), ended(1), running(), succeeded(attempt=2)])
-def test_an_outcome_is_never_written_twice(phase: Phase, pod: object) -> None:
-    seen = a_task().that_finished(phase).with_pod(pod).build()  # type: ignore[arg-type]
+def test_an_outcome_is_never_written_twice(phase: Phase, pod: Pod) -> None:
+    seen = a_task().that_finished(phase).with_pod(pod).build()
     assert isinstance(decide(seen, NOW), DeletePod)
 
 

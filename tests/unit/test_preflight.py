@@ -70,15 +70,24 @@ async def test_missing_permissions_are_named(api: Api, server: ApiServer) -> Non
     )
 
 
-async def test_missing_permissions_are_named_for_each_namespace(
-    api: Api, server: ApiServer
+async def test_a_namespace_without_permissions_is_left_out(
+    api: Api, server: ApiServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     def denies(asked: Json) -> bool:
         return (asked["namespace"], asked["verb"]) == ("b", "create")
 
     serve(server, denies=denies)
+    assert await check_cluster(api, ("a", "b")) == ["a"]
+    [record] = caplog.records
+    assert record.getMessage().startswith(
+        "Left out: not permitted in namespace b: create pods. Bind the role"
+    )
+
+
+async def test_without_any_namespace_left_it_is_an_error(api: Api, server: ApiServer) -> None:
+    serve(server, denies=lambda asked: asked["verb"] == "create")
     text = await why_not(api, "a", "b")
-    assert text.startswith("not permitted in namespace a, b: create pods in b. ")
+    assert text.startswith("not permitted in namespace a: create pods. ")
 
 
 async def test_other_faults_are_told_as_they_are(api: Api, server: ApiServer) -> None:

@@ -80,8 +80,8 @@ class TaskLife(RuleBasedStateMachine):
     def restart(self) -> None:
         """Start the operator's process anew, with an empty memory: it lists, then Kopf does."""
         self.store = Store(lambda: self.now)
-        self.reconciler = Reconciler(self.api, self.store, lambda: self.now)  # type: ignore[arg-type]
-        finish(list_all(self.api, self.store, [None]))  # type: ignore[arg-type]
+        self.reconciler = Reconciler(self.api, self.store, lambda: self.now)
+        finish(list_all(self.api, self.store, [None]))
         for kind in self.events:
             self.break_watch(kind)
 
@@ -134,7 +134,7 @@ class TaskLife(RuleBasedStateMachine):
         for kind, count in self.late_events.items():
             self.deliver(kind, count)
         self.late_events = {kind: len(queue) for kind, queue in self.events.items()}
-        finish(list_all(self.api, self.store, [None]))  # type: ignore[arg-type]
+        finish(list_all(self.api, self.store, [None]))
 
     @rule(seconds=st.integers(0, 40))
     def pass_time(self, seconds: int) -> None:
@@ -260,7 +260,7 @@ class TaskLife(RuleBasedStateMachine):
             self.kubelet_ends_deleted_pods()
             self.end_pod(0)
         for _ in range(3):
-            finish(list_all(self.api, self.store, [None]))  # type: ignore[arg-type]
+            finish(list_all(self.api, self.store, [None]))
         self.reconcile(None)
         assert not self.api.pods
         if self.api.tasks:

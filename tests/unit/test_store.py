@@ -1,12 +1,13 @@
 """What is known of a task, from watches that lag, answers that overtake them, and listings."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from mltask_operator.lifecycle.observed import Observed, Refusal, RefusalKind, Task
 from mltask_operator.runtime.store import Listing, Store
-from tests.unit.bodies import Json, deleted, pod_body, task_body
+from tests.unit.bodies import deleted, pod_body, task_body
 from tests.unit.builders import NAMESPACE, NOW, UID
 
 GONE_WITH_WRITE = {**deleted(0), "finalizers": None}
@@ -188,9 +189,9 @@ def test_refusals_are_counted_until_there_is_a_pod(store: Store) -> None:
 
 
 def test_a_change_is_of_the_phase_or_of_the_pod(store: Store, clock: Clock) -> None:
-    def changed_after(version: int, **pod: Json | int) -> datetime | None:
+    def changed_after(version: int, **pod: Any) -> datetime | None:
         clock.now += timedelta(seconds=1)
-        store.record_pod(pod_body(version, **pod))  # type: ignore[arg-type]
+        store.record_pod(pod_body(version, **pod))
         return seen(store).changed_at
 
     assert changed_after(20) == NOW + timedelta(seconds=1)

@@ -1,11 +1,14 @@
 """What must hold before the operator can work, checked once at its start, each fault in a line."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 
 from mltask_operator.api import names
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import ApiError
+
+logger = logging.getLogger(__name__)
 
 # Group, resource, subresource, verbs: what the chart's role grants, and the operator uses.
 PERMISSIONS = (
@@ -20,16 +23,28 @@ class NotReady(Exception):
     """The cluster is not prepared for the operator; the text says what is missing."""
 
 
-async def check_cluster(api: Api, namespaces: Sequence[str]) -> None:
-    """Raise NotReady where the CRD or a permission is missing, Unreachable where nobody answers."""
+async def check_cluster(api: Api, namespaces: Sequence[str]) -> list[str]:
+    """Return those of the namespaces that can be served; all of them are, for all or for none.
+
+    Raise NotReady where the CRD or a permission is missing, Unreachable where nobody answers. Of
+    several namespaces one without the permissions is left out, and logged: it may have been
+    deleted, with the role binding in it, and the others must not go unserved for that.
+    """
     await _check_resource(api)
-    missing = await _missing_permissions(api, namespaces)
-    if missing:
-        where = f"in namespace {', '.join(namespaces)}" if namespaces else "cluster-wide"
-        raise NotReady(
+    unserved = {}
+    for namespace in namespaces or ("",):
+        if missing := await _missing_permissions(api, namespace):
+            unserved[namespace] = missing
+    for namespace, missing in unserved.items():
+        where = f"in namespace {namespace}" if namespace else "cluster-wide"
+        text = (
             f"not permitted {where}: {'; '.join(missing)}. Bind the role of the Helm chart "
             "mltask-operator to the user or service account that the operator runs as"
         )
+        if len(unserved) == len(namespaces or ("",)):
+            raise NotReady(text)
+        logger.error("Left out: %s", text)
+    return [namespace for namespace in namespaces if namespace not in unserved]
 
 
 async def _check_resource(api: Api) -> None:
@@ -52,19 +67,18 @@ def _no_crd() -> str:
     )
 
 
-async def _missing_permissions(api: Api, namespaces: Sequence[str]) -> list[str]:
+async def _missing_permissions(api: Api, namespace: str) -> list[str]:
     asked = [
         (namespace, group, resource, subresource, verb)
-        for namespace in namespaces or ("",)
         for group, resource, subresource, verbs in PERMISSIONS
         for verb in verbs
     ]
     allowed = await asyncio.gather(*(_is_allowed(api, *question) for question in asked))
     missing: dict[str, list[str]] = {}
-    for (namespace, _, resource, subresource, verb), is_allowed in zip(asked, allowed, strict=True):
+    for (_, _, resource, subresource, verb), is_allowed in zip(asked, allowed, strict=True):
         if not is_allowed:
             what = "/".join(filter(None, (resource, subresource)))
-            missing.setdefault(f"{what} in {namespace}" if namespace else what, []).append(verb)
+            missing.setdefault(what, []).append(verb)
     return [f"{', '.join(verbs)} {what}" for what, verbs in missing.items()]
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from mltask_operator.api import names
 from mltask_operator.kube import parse
-from mltask_operator.kube.api import Api, pods_path, tasks_path
+from mltask_operator.kube.api import pods_path, tasks_path
+from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.store import Listing, Store
 
 
-async def list_all(api: Api, store: Store, namespaces: Sequence[str | None]) -> list[str]:
+async def list_all(api: Server, store: Store, namespaces: Sequence[str | None]) -> list[str]:
     """Make the store agree with the API server, of the moment or later.
 
     `namespaces` holds a None for all of them. Return the uids of the tasks of which there is news.
@@ -26,7 +27,7 @@ async def list_all(api: Api, store: Store, namespaces: Sequence[str | None]) -> 
 
 
 async def _list(
-    api: Api,
+    api: Server,
     paths: Sequence[str],
     label_selector: str,
     record: Callable[[dict[str, Any]], str | None],

@@ -7,7 +7,6 @@ from typing import Any
 
 from mltask_operator.api.status import MLTaskStatus
 from mltask_operator.kube import parse
-from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import ApiError
 from mltask_operator.kube.refusals import refusal_from
 from mltask_operator.lifecycle.actions import (
@@ -22,6 +21,7 @@ from mltask_operator.lifecycle.actions import (
 from mltask_operator.lifecycle.decide import decide
 from mltask_operator.lifecycle.manifest import pod_manifest
 from mltask_operator.lifecycle.observed import Owner, Pod, Refusal, RefusalKind, Task
+from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.store import Store
 
 logger = logging.getLogger("mltask_operator.tasks")
@@ -33,7 +33,7 @@ MAX_ACTIONS = 20
 class Reconciler:
     """Carries out what `decide` says against the API server, and records each answer."""
 
-    def __init__(self, api: Api, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, api: Server, store: Store, clock: Callable[[], datetime]) -> None:
         self._api = api
         self._store = store
         self._clock = clock
