@@ -65,6 +65,8 @@ def test_missing_permissions(cluster: Cluster, team: Team) -> None:
 
 
 def test_stops_in_order(team: Team, operator: OperatorProcess) -> None:
+    team.run("t", fate={"run_seconds": 0.1})
+    team.finish("t")
     assert operator.stop() == 0
     assert operator.log.splitlines()[-1].endswith("mltask-operator has stopped")
 

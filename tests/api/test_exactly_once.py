@@ -105,7 +105,7 @@ def test_what_happened_while_the_operator_was_down_is_seen(
 ) -> None:
     operator = start_operator(team)
     for name in ("ends", "deleted", "pod-deleted"):
-        team.run(name, fate={"run_seconds": 3} if name == "ends" else None)
+        team.run(name, fate={"run_seconds": 6} if name == "ends" else None)
     for name in ("ends", "deleted", "pod-deleted"):
         team.wait_for_phase(name, "Running")
     operator.kill()

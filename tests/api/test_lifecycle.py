@@ -12,7 +12,7 @@ from tests.waiting import wait_until
 
 
 def test_success(team: Team, operator: OperatorProcess) -> None:
-    team.run("train", fate={"run_seconds": 2, "message": '{"accuracy": 0.97}'})
+    team.run("train", fate={"run_seconds": 5, "message": '{"accuracy": 0.97}'})
     team.wait_for_phase("train", "Running")
     running = team.status("train")
     assert running["attempts"] == 1
@@ -138,7 +138,7 @@ def test_a_pod_name_that_is_taken_is_waited_for(
 
 
 def test_labels_that_somebody_takes_off_are_put_back(team: Team, operator: OperatorProcess) -> None:
-    team.run("train", fate={"run_seconds": 4})
+    team.run("train", fate={"run_seconds": 5})
     team.wait_for_phase("train", "Running")
     pod = team.status("train")["podName"]
     team.kubectl("label", "pod", pod, "mltask.dev/task-uid-", "mltask.dev/attempt=7", "--overwrite")
@@ -147,7 +147,7 @@ def test_labels_that_somebody_takes_off_are_put_back(team: Team, operator: Opera
 
 
 def test_a_copy_of_a_pod_is_nobodys(team: Team, operator: OperatorProcess) -> None:
-    team.run("train", fate={"run_seconds": 3})
+    team.run("train", fate={"run_seconds": 5})
     team.wait_for_phase("train", "Running")
     copy = team.pod_of("train")
     copy["metadata"] = {

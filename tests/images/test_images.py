@@ -5,8 +5,7 @@ import os
 import subprocess
 import sys
 import tarfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 
 from localcluster import cache, images
 from localcluster.errors import ClusterError
+from tests.waiting import wait_until
 
 PROJECT = str(Path(__file__).parents[2])
 WAIT_SECONDS = 180
@@ -45,13 +45,6 @@ def is_running(*command: str) -> bool:
     return any(
         process.info["cmdline"] == list(command) for process in psutil.process_iter(["cmdline"])
     )
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.05)
 
 
 def image_configuration(tar: Path) -> tuple[list[str], str]:
@@ -124,10 +117,10 @@ def test_a_killed_build_leaves_no_process_and_does_not_stand_in_the_way_of_the_n
     builder = subprocess.Popen(
         [sys.executable, "-c", program], cwd=context, env=os.environ | {"PYTHONPATH": PROJECT}
     )
-    wait_until(lambda: is_running("sleep", seconds))
+    wait_until(lambda: is_running("sleep", seconds), "the build has begun", WAIT_SECONDS)
     builder.kill()
     builder.wait()
-    wait_until(lambda: not is_running("sleep", seconds))
+    wait_until(lambda: not is_running("sleep", seconds), "the build has ended", WAIT_SECONDS)
     (context / "Dockerfile").write_text(DOCKERFILE)
     assert image_configuration(build(context, tag))[0] == [tag]
 
