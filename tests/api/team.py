@@ -89,7 +89,7 @@ class Team:
     def wait_for_no_pods(self, name: str) -> None:
         """Wait until no Pod of the MLTask exists."""
         selector = f"--selector=mltask.dev/task={name}"
-        self.kubectl("wait", "--for=delete", "pod", selector, "--timeout=30s")
+        self.kubectl("wait", "--for=delete", "pod", selector, "--timeout=60s")
 
     def status(self, name: str) -> Json:
         """Return the MLTask's status."""
@@ -100,6 +100,12 @@ class Team:
         """Return an object."""
         found: Json = json.loads(self.kubectl("get", kind, name, "-o", "json"))
         return found
+
+    def evict(self, pod: str) -> None:
+        """Evict a Pod through the API, as `kubectl drain` does."""
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+        self.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(body))
 
     def pods(self) -> list[Json]:
         """Return the Pods of the namespace."""

@@ -172,9 +172,7 @@ def test_a_disruption_is_followed_by_a_further_attempt(
     if how == "delete":
         team.kubectl("delete", "pod", pod, "--wait=false")
     else:
-        eviction = f"/api/v1/namespaces/{team.namespace}/pods/{pod}/eviction"
-        body = f'{{"apiVersion":"policy/v1","kind":"Eviction","metadata":{{"name":"{pod}"}}}}'
-        team.kubectl("create", "--raw", eviction, "-f", "-", stdin=body)
+        team.evict(pod)
     team.wait("train", "jsonpath={.status.attempts}=2")
     team.wait_for_phase("train", "Running")
     status = team.status("train")
