@@ -140,9 +140,10 @@ class Store:
         if known and (known.was_told_to_end or (known.is_being_deleted and not known.has_ended)):
             pod = replace(pod, was_told_to_end=True)
         entry.pods[pod_uid] = pod
-        entry.refusal = None
-        if known is None or entry.phase is not pod.phase:
-            entry.phase, entry.changed_at = pod.phase, self._clock()
+        if pod.is_genuine:
+            entry.refusal = None
+            if known is None or entry.phase is not pod.phase:
+                entry.phase, entry.changed_at = pod.phase, self._clock()
         return owner.uid
 
     def record_pod_removed(self, body: Body) -> str | None:
