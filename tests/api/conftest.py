@@ -10,6 +10,7 @@ from localcluster import Cluster
 from localcluster.errors import ClusterError
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team
+from tests.chart.chart import wait_until_established
 from tests.waiting import wait_until
 
 CHART = Path(__file__).parents[2] / "charts" / "mltask-operator"
@@ -34,7 +35,7 @@ def cluster() -> Iterator[Cluster]:
             *("install", "mltask-operator", str(CHART)),
             *("--namespace", SYSTEM, "--create-namespace", "--set", "nodeSelector.none=such"),
         )
-        started.kubectl("wait", "--for=condition=Established", "crd/mltasks.mltask.dev")
+        wait_until_established(started)
         wait_until(lambda: _knows_the_owner(started), "admission knows the kind MLTask", 60)
         yield started
 

@@ -15,13 +15,18 @@ HOME = ("--namespace", "mltask-system")
 OPERATOR = f"system:serviceaccount:mltask-system:{NAME}"
 """The user that the operator is to the API server."""
 
-# Not condition=Established: kubectl refuses to wait for a condition while there are none yet.
-ESTABLISHED = '{.status.conditions[?(@.type=="Established")].status}=True'
-
 Objects = list[dict[str, Any]]
 Ended = subprocess.CompletedProcess[str]
 Helm = Callable[..., Ended]
 Render = Callable[..., Objects]
+
+
+def wait_until_established(cluster: Cluster) -> None:
+    """Wait until the API server serves MLTasks."""
+    # kubectl refuses to wait for a condition of an object that has no conditions yet. The
+    # accepted names come with the first ones.
+    for state in ("jsonpath={.status.acceptedNames.kind}=MLTask", "condition=Established"):
+        cluster.kubectl("wait", "crd/mltasks.mltask.dev", f"--for={state}", "--timeout=60s")
 
 
 @contextmanager
@@ -29,7 +34,7 @@ def release(cluster: Cluster, *flags: str, chart: Path = CHART) -> Iterator[None
     """Have the chart installed, and at the end neither its release nor the definition."""
     cluster.helm("install", NAME, str(chart), *HOME, *flags)
     try:
-        cluster.kubectl("wait", "crd/mltasks.mltask.dev", f"--for=jsonpath={ESTABLISHED}")
+        wait_until_established(cluster)
         yield
     finally:
         cluster.helm("uninstall", NAME, *HOME, "--wait")

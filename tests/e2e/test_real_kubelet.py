@@ -8,7 +8,7 @@ import pytest
 from localcluster import Cluster
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Json, Team, manifest
-from tests.chart.chart import ROOT
+from tests.chart.chart import ROOT, wait_until_established
 
 pytestmark = pytest.mark.node
 
@@ -23,7 +23,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """A team on a real node that the operator serves."""
     with Cluster.start(real_node=True) as cluster:
         cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-        cluster.kubectl("wait", "--for=condition=Established", "crd/mltasks.mltask.dev")
+        wait_until_established(cluster)
         log = tmp_path_factory.mktemp("operator") / "log"
         operator = OperatorProcess.start(cluster.kubeconfig, log)
         yield Team.create(cluster)
@@ -43,7 +43,8 @@ def test_success_keeps_the_result(team: Team) -> None:
 
 
 def test_failure_keeps_the_end_of_the_log(team: Team) -> None:
-    team.apply(shell("bad", "for i in 1 2 3; do echo step $i; done; echo no data >&2; exit 3"))
+    # To one stream: containerd keeps no order between standard output and standard error.
+    team.apply(shell("bad", "for i in 1 2 3; do echo step $i; done; echo no data; exit 3"))
     status = team.finish("bad")
     assert (status["reason"], status["exitCode"]) == ("ContainerFailed", 3)
     assert status["logTail"] == "step 1\nstep 2\nstep 3\nno data\n"
