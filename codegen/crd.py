@@ -4,46 +4,13 @@ from typing import Any
 
 import yaml
 
+from codegen import rules
 from codegen.structural import Schema, structural_schema
 from mltask_operator.api import names
 from mltask_operator.api.v1alpha1 import MLTask
 
 HEADER = "# Generated from operator/mltask_operator/api by `make generate`. Do not edit.\n"
 
-# CEL: what the API server checks at `kubectl apply`, so that nothing needs a webhook.
-ROOT_RULES = [
-    {
-        "rule": f"self.metadata.name.size() <= {names.MAX_TASK_NAME_LENGTH}",
-        "message": f"the name must have at most {names.MAX_TASK_NAME_LENGTH} characters, since it "
-        "is a label value on the task's Pod",
-    }
-]
-SPEC_RULES = [
-    {
-        "rule": "self == oldSelf",
-        "message": "spec is immutable: delete the MLTask and create it anew",
-    }
-]
-RESOURCES_RULES = [
-    {
-        "rule": "has(self.requests) && ('cpu' in self.requests || 'memory' in self.requests)",
-        "message": "requests must have at least cpu or memory: they are the task's allocation",
-    },
-    {
-        "rule": "!has(self.requests) || !has(self.limits) || self.requests.all(r, "
-        "!(r in self.limits) || "
-        "quantity(string(self.requests[r])).compareTo(quantity(string(self.limits[r]))) <= 0)",
-        "message": "a request must not be larger than the limit of the same resource",
-    },
-]
-POD_SPEC_RULES = [
-    {
-        "rule": "!has(self.restartPolicy) || self.restartPolicy == 'Never'",
-        "message": "restartPolicy must be Never or absent: a retry is a further attempt, never a "
-        "restart in place",
-        "fieldPath": ".restartPolicy",
-    }
-]
 MAX_CONTAINERS = 64
 MAX_RESOURCES = 32
 
@@ -55,7 +22,7 @@ def crd() -> dict[str, Any]:
     for typed in ("apiVersion", "kind", "metadata"):
         properties[typed] = {"type": "string" if typed != "metadata" else "object"}
     schema["required"] = ["spec"]
-    schema["x-kubernetes-validations"] = ROOT_RULES
+    schema["x-kubernetes-validations"] = rules.ROOT_RULES
     _refine_spec(properties["spec"])
     properties["status"]["default"] = {"phase": "Pending"}
     return {
@@ -102,14 +69,20 @@ PRINTER_COLUMNS = [
 
 def _refine_spec(spec: Schema) -> None:
     """Add what pydantic cannot say: CEL rules, the bounds that their cost estimate needs, keys."""
-    spec["x-kubernetes-validations"] = SPEC_RULES
+    fields = spec["properties"]
+    spec["x-kubernetes-validations"] = [
+        *rules.SPEC_RULES,
+        *rules.immutability(fields, spec["required"]),
+    ]
+    _refine_steps(fields["steps"])
+    _refine_failures(fields)
     resources = spec["properties"]["resources"]
-    resources["x-kubernetes-validations"] = RESOURCES_RULES
+    resources["x-kubernetes-validations"] = rules.RESOURCES_RULES
     for part in ("requests", "limits"):
         resources["properties"][part]["maxProperties"] = MAX_RESOURCES
     resources["required"] = ["requests"]
     pod_spec = spec["properties"]["template"]["properties"]["spec"]
-    pod_spec["x-kubernetes-validations"] = POD_SPEC_RULES
+    pod_spec["x-kubernetes-validations"] = rules.POD_SPEC_RULES
     # A template needs no containers of its own, and a Pod is never created with ephemeral ones.
     del pod_spec["required"], pod_spec["properties"]["ephemeralContainers"]
     for part in ("containers", "initContainers"):
@@ -117,6 +90,20 @@ def _refine_spec(spec: Schema) -> None:
         containers["maxItems"] = MAX_CONTAINERS
         containers["x-kubernetes-list-type"] = "map"
         containers["x-kubernetes-list-map-keys"] = ["name"]
+
+
+def _refine_steps(steps: Schema) -> None:
+    steps["x-kubernetes-list-type"] = "map"
+    steps["x-kubernetes-list-map-keys"] = ["name"]
+
+
+def _refine_failures(fields: Schema) -> None:
+    fields["backoff"]["x-kubernetes-validations"] = rules.BACKOFF_RULES
+    rule = fields["podFailurePolicy"]["properties"]["rules"]["items"]
+    rule["x-kubernetes-validations"] = rules.FAILURE_RULE_RULES
+    exit_codes = rule["properties"]["onExitCodes"]
+    exit_codes["x-kubernetes-validations"] = rules.EXIT_CODES_RULES
+    exit_codes["properties"]["values"]["x-kubernetes-list-type"] = "set"
 
 
 def render() -> str:

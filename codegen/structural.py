@@ -27,6 +27,7 @@ INT_OR_STRING: Schema = {
 
 # The kubernetes package's models say `string` where the API means a quantity.
 QUANTITY_FIELDS = {
+    ("OnOutOfMemory", "maxMemory"),
     ("V1EmptyDirVolumeSource", "sizeLimit"),
     ("V1ResourceFieldSelector", "divisor"),
 }
@@ -76,6 +77,8 @@ class _Converter:
             kept = {k: v for k, v in schema["properties"].items() if k in TEMPLATE_METADATA}
             schema = {**schema, "properties": kept}
         out = {k: v for k, v in schema.items() if k in _KEPT or k.startswith("x-kubernetes-")}
+        if "exclusiveMinimum" in schema:
+            out |= {"minimum": schema["exclusiveMinimum"], "exclusiveMinimum": True}
         if "const" in schema:
             out["enum"] = [schema["const"]]
         if "anyOf" in schema:
@@ -95,7 +98,8 @@ class _Converter:
 
     def _property(self, name: str, schema: Schema, owner: str) -> Schema:
         if (owner, name) in QUANTITY_FIELDS:
-            return QUANTITY
+            described = {k: v for k, v in schema.items() if k == "description"}
+            return {**(described if not _is_kubernetes_own(owner) else {}), **QUANTITY}
         converted = self.convert(schema, owner)
         if (owner, name) in QUANTITY_MAPS:
             converted["additionalProperties"] = QUANTITY

@@ -70,6 +70,12 @@ class FakeApi:
     async def get_task(self, namespace: str, name: str) -> Json:
         return copy.deepcopy(_find(self.tasks, namespace, name))
 
+    async def delete_task(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
+        self._write(lambda: self._delete_task(namespace, name, uid, resource_version))
+
+    async def priority_classes(self) -> list[Json]:
+        return []
+
     async def patch_status(
         self, namespace: str, name: str, resource_version: str, changes: Json
     ) -> Json:
@@ -94,7 +100,7 @@ class FakeApi:
         }
         return self._store("tasks", body)
 
-    def delete_task(self, namespace: str, name: str) -> None:
+    def user_deletes_task(self, namespace: str, name: str) -> None:
         self._drop("tasks", _find(self.tasks, namespace, name))
 
     def remove_pod(
@@ -146,6 +152,14 @@ class FakeApi:
             raise ApiError(422, "Invalid", "metadata.uid: Invalid value: field is immutable")
         pod["metadata"]["labels"] |= labels
         return self._store("pods", pod)
+
+    def _delete_task(self, namespace: str, name: str, uid: str, version: str) -> Json:
+        task = _find(self.tasks, namespace, name)
+        if task["metadata"]["uid"] != uid:
+            raise ApiError(409, "Conflict", "the UID in the precondition does not match")
+        if task["metadata"]["resourceVersion"] != version:
+            raise ApiError(409, "Conflict", "the ResourceVersion in the precondition differs")
+        return self._drop("tasks", task)
 
     def _patch_status(self, namespace: str, name: str, version: str, changes: Json) -> Json:
         task = _find(self.tasks, namespace, name)

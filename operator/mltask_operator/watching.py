@@ -62,6 +62,10 @@ def _registry(controller: Controller, credentials: Credentials) -> kopf.Operator
     async def pod_seen(event: kopf.RawEvent, **_: Any) -> None:
         controller.on_pod_event(event["type"], dict(event["object"]))
 
+    @kopf.on.event("", "v1", "resourcequotas", registry=registry)
+    async def quota_seen(event: kopf.RawEvent, **_: Any) -> None:
+        controller.on_quota_event(event["type"], dict(event["object"]))
+
     return registry
 
 

@@ -19,6 +19,7 @@ from mltask_operator.lifecycle.observed import (
     RefusalKind,
     Task,
 )
+from mltask_operator.lifecycle.rules import Rules
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 NAMESPACE, NAME, UID = "team-a", "train", "0b5f1c2e-aaaa-bbbb-cccc-0123456789ab"
@@ -41,6 +42,7 @@ def a_pod(attempt: int = 1, **changes: Any) -> Pod:
         name=pod_name(NAME, UID, attempt),
         uid=f"pod-{attempt}",
         resource_version="20",
+        created_at=ago(40),
         attempt=attempt,
         is_genuine=True,
         is_owned=True,
@@ -115,6 +117,10 @@ class TaskBuilder:
     is_unknown: bool = False
     is_being_deleted: bool = False
     is_understood: bool = True
+    rules: Rules = field(default_factory=Rules)
+    asked_memory: int | None = None
+    behind: str | None = None
+    reported_at: datetime | None = None
     changed_at: datetime = NOW - timedelta(minutes=1)
 
     def with_pod(self, pod: Pod) -> Self:
@@ -133,6 +139,22 @@ class TaskBuilder:
         """Have the creation of its next Pod refused."""
         refusal = Refusal(kind=kind, message="no", at=ago(seconds_ago), count=count)
         return replace(self, refusal=refusal)
+
+    def with_rules(self, **rules: Any) -> Self:
+        """Set what its spec says of its life: the fields of Rules."""
+        return replace(self, rules=replace(self.rules, **rules))
+
+    def asking_for(self, memory: int) -> Self:
+        """Have it ask for this much memory in bytes, after attempts that ran out of it."""
+        return replace(self, asked_memory=memory)
+
+    def queued(self) -> Self:
+        """Have others come before it, for quota."""
+        return replace(self, behind="waits for quota compute after another")
+
+    def reported(self, seconds_ago: float) -> Self:
+        """Set when its status was last written."""
+        return replace(self, reported_at=ago(seconds_ago))
 
     def changed(self, seconds_ago: float) -> Self:
         """Set when its Pod was first seen in its phase."""
@@ -162,10 +184,13 @@ class TaskBuilder:
             uid=UID,
             resource_version="10",
             generation=1,
+            created_at=ago(60),
             is_being_deleted=self.is_being_deleted,
             is_understood=self.is_understood,
             status=self.status,
             spec=None if self.status.is_finished else SPEC,
+            rules=self.rules,
+            asked_memory=self.asked_memory,
         )
         seen = Observed(
             owner=Owner(namespace=NAMESPACE, name=NAME, uid=UID),
@@ -173,7 +198,9 @@ class TaskBuilder:
             is_task_gone=self.is_gone,
             pods=self.pods,
             refusal=self.refusal,
+            behind=self.behind,
             changed_at=self.changed_at if self.pods else None,
+            reported_at=self.reported_at,
         )
         _refuse_the_impossible(seen)
         return seen

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mltask_operator.kube.errors import ApiError, Unreachable
 from mltask_operator.runtime.listing import list_all
+from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.store import Store
 from tests.fake_api import Crash, FakeApi, Fault
@@ -80,7 +81,8 @@ class TaskLife(RuleBasedStateMachine):
     def restart(self) -> None:
         """Start the operator's process anew, with an empty memory: it lists, then Kopf does."""
         self.store = Store(lambda: self.now)
-        self.reconciler = Reconciler(self.api, self.store, lambda: self.now)
+        self.quota = QuotaQueue(lambda _: None, lambda _: 0)
+        self.reconciler = Reconciler(self.api, self.store, self.quota, lambda: self.now)
         finish(list_all(self.api, self.store, [None]))
         for kind in self.events:
             self.break_watch(kind)
@@ -195,7 +197,7 @@ class TaskLife(RuleBasedStateMachine):
     @precondition(lambda self: self.api.tasks and self.now.second % 8 == 0)
     @rule()
     def user_deletes_task(self) -> None:
-        self.api.delete_task(NAMESPACE, NAME)
+        self.api.user_deletes_task(NAMESPACE, NAME)
 
     @precondition(lambda self: self.api.pods and not self.api.tasks)
     @rule()

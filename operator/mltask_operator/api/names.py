@@ -11,12 +11,21 @@ PLURAL: Final = "mltasks"
 MAIN_CONTAINER: Final = "main"
 """The container that `spec.image`, `command`, … describe: the one that runs the task."""
 
+SCRATCH_VOLUME: Final = "scratch"
+SCRATCH_PATH: Final = "/mltask/scratch"
+"""An empty directory that the steps of a task share; a volume of that name in the template takes
+its place."""
+
 TRACKING_FINALIZER: Final = f"{GROUP}/tracking"
 """Held on each Pod of ours until its outcome is durable, so that no ended Pod vanishes unseen."""
 
 TASK_LABEL: Final = f"{GROUP}/task"
 TASK_UID_LABEL: Final = f"{GROUP}/task-uid"
 ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
+
+HANDED_ON_LABEL_PREFIX: Final = "kueue.x-k8s.io/"
+"""Labels of the MLTask that its Pods bear too: by them Kueue's plain-Pod integration admits a Pod
+(https://kueue.sigs.k8s.io/docs/tasks/run/plain_pods/)."""
 
 MAX_TASK_NAME_LENGTH: Final = 63
 """A task's name is a label value on its Pod, and those hold 63 characters."""

@@ -40,7 +40,22 @@ class Reason(StrEnum):
     )
     DEADLINE_EXCEEDED = (
         "DeadlineExceeded",
-        "The Pod ran longer than the activeDeadlineSeconds of its template.",
+        "An attempt ran longer than activeDeadlineSeconds (the task's own, or its template's).",
+    )
+    POD_FAILURE_POLICY = (
+        "PodFailurePolicy",
+        "A rule of podFailurePolicy with the action Fail matches the attempt; the message says "
+        "which one, and why the attempt ended.",
+    )
+    STEP_FAILED = (
+        "StepFailed",
+        "Steps failed; the message names them. In phase Pending: the steps after the failed one go "
+        "on in a further allocation (stepFailurePolicy Continue).",
+    )
+    PENDING_DEADLINE_EXCEEDED = (
+        "PendingDeadlineExceeded",
+        "The Pod was not running within pendingDeadlineSeconds, and nothing says why. Where "
+        "something does, that is the reason instead.",
     )
     POD_FAILED = (
         "PodFailed",
@@ -59,7 +74,12 @@ class Reason(StrEnum):
     # Pending: no Pod could be made yet
     QUOTA_EXCEEDED = (
         "QuotaExceeded",
-        "A ResourceQuota of the namespace has no room for the Pod; it is tried again.",
+        "A ResourceQuota of the namespace has no room for the Pod, or tasks before this one wait "
+        "for it. Tasks are admitted by priority, the oldest first, when room is released.",
+    )
+    BACKING_OFF = (
+        "BackingOff",
+        "The last attempt failed; the message says why, and when a further one follows.",
     )
     POD_NAME_TAKEN = (
         "PodNameTaken",
@@ -78,7 +98,46 @@ class Reason(StrEnum):
         "The namespace is being deleted, and so no Pod can be made in it.",
     )
 
-    # Pending: the last attempt was disrupted, and a further one follows
+    # Pending: the Pod exists and has not started
+    SCHEDULING_GATED = (
+        "SchedulingGated",
+        "The Pod has scheduling gates, for example Kueue's; it is scheduled once they are lifted.",
+    )
+    UNSCHEDULABLE = (
+        "Unschedulable",
+        "The scheduler finds no node for the Pod; the message is the scheduler's own.",
+    )
+    CONTAINER_CREATING = (
+        "ContainerCreating",
+        "The Pod has a node, which prepares its containers: it mounts volumes and pulls images.",
+    )
+    INITIALIZING = "Initializing", "The init containers of the template run."
+    ERR_IMAGE_PULL = "ErrImagePull", "An image could not be pulled; the node tries again."
+    IMAGE_PULL_BACK_OFF = (
+        "ImagePullBackOff",
+        "An image could not be pulled; the node waits before it tries again.",
+    )
+    ERR_IMAGE_NEVER_PULL = (
+        "ErrImageNeverPull",
+        "An image is not on the node, and imagePullPolicy Never forbids to pull it.",
+    )
+    INVALID_IMAGE_NAME = "InvalidImageName", "The name of an image cannot be read."
+    CREATE_CONTAINER_CONFIG_ERROR = (
+        "CreateContainerConfigError",
+        "A container cannot be configured, for example because a ConfigMap or Secret that it takes "
+        "variables from does not exist (yet).",
+    )
+    CREATE_CONTAINER_ERROR = "CreateContainerError", "The container runtime refuses a container."
+
+    # Pending: an attempt has ended, and a further one follows
+    ATTEMPT_IGNORED = (
+        "AttemptIgnored",
+        "A rule of podFailurePolicy with the action Ignore matches the attempt.",
+    )
+    MEMORY_INCREASED = (
+        "MemoryIncreased",
+        "The attempt ran out of memory, and the next one asks for more (onOutOfMemory).",
+    )
     POD_EVICTED = "PodEvicted", "The Pod was evicted from its node."
     POD_PREEMPTED = "PodPreempted", "The scheduler removed the Pod for one of higher priority."
     POD_DELETED = "PodDeleted", "Somebody else deleted the Pod before the task had ended."
@@ -87,3 +146,14 @@ class Reason(StrEnum):
         "The node's kubelet rejected the Pod before any container had started.",
     )
     NODE_LOST = "NodeLost", "The Pod's node was deleted, unreachable or shut down."
+
+    # Any phase but the final ones
+    NODE_UNREACHABLE = (
+        "NodeUnreachable",
+        "The Pod was told to end and its node does not confirm it; the task goes on once the node "
+        "does, or its Node object is deleted, or the Pod is deleted by force.",
+    )
+
+    # Suspended
+    SUSPENDED = "Suspended", "spec.suspend is true."
+    RESUMED = "Resumed", "spec.suspend is false again (in the condition Suspended alone)."

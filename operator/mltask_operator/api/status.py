@@ -15,6 +15,17 @@ class Phase(StrEnum):
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    SUSPENDED = "Suspended"
+
+
+class StepPhase(StrEnum):
+    """How far a step is. Succeeded, Failed and Skipped are final: no such step runs again."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    SKIPPED = "Skipped"
 
 
 class StatusModel(BaseModel):
@@ -31,7 +42,7 @@ class StatusModel(BaseModel):
 class Condition(StatusModel):
     """One fact about the task, in the form that `kubectl wait --for=condition=…` reads."""
 
-    type: Annotated[str, Field(description="Complete, Failed or Finished.")]
+    type: Annotated[str, Field(description="Complete, Failed, Finished or Suspended.")]
     status: Annotated[
         Literal["True", "False", "Unknown"],
         Field(description="Whether the condition holds: True, False or Unknown."),
@@ -58,13 +69,72 @@ class AttemptRecord(StatusModel):
         datetime | None, Field(description="When the container main started, if it did.")
     ] = None
     completion_time: Annotated[datetime, Field(description="When the attempt ended.")]
+    memory: Annotated[
+        str | None,
+        Field(description="The memory that the attempt asked for, where it was to ask for more."),
+    ] = None
+
+
+class StepStatus(StatusModel):
+    """How far one of the steps is that share the task's allocation."""
+
+    name: Annotated[str, Field(description="Name of the step.")]
+    phase: Annotated[
+        StepPhase,
+        Field(
+            description="Pending, Running, Succeeded, Failed, or Skipped since one before it failed."
+        ),
+    ] = StepPhase.PENDING
+    exit_code: Annotated[
+        int | None, Field(description="Exit code of the step's container, once it has ended.")
+    ] = None
+    start_time: Annotated[
+        datetime | None, Field(description="When the step's container started.")
+    ] = None
+    completion_time: Annotated[
+        datetime | None, Field(description="When the step's container ended.")
+    ] = None
+    reason: Annotated[
+        str | None, Field(description="Why the step failed, in the words of status.reason.")
+    ] = None
+    result: Annotated[
+        str | None,
+        Field(
+            description="What the step wrote to its termination log or, of a failed one that wrote "
+            "none, the end of its log. All containers of a Pod share 12 KiB for it."
+        ),
+    ] = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the step never runs again."""
+        return self.phase not in (StepPhase.PENDING, StepPhase.RUNNING)
+
+
+class Allocation(StatusModel):
+    """What the task was given, and for how long."""
+
+    requests: Annotated[
+        dict[str, str],
+        Field(description="The requests of the present, last or next attempt, by resource."),
+    ]
+    seconds: Annotated[
+        int,
+        Field(
+            description="For how long Pods of this task held their requests on a node, all "
+            "attempts that have ended taken together."
+        ),
+    ] = 0
 
 
 class MLTaskStatus(StatusModel):
     """What is known of the task. Written by the operator alone."""
 
     phase: Annotated[
-        Phase, Field(description="Pending, Running, Succeeded or Failed; the last two are final.")
+        Phase,
+        Field(
+            description="Pending, Running, Suspended, Succeeded or Failed; the last two are final."
+        ),
     ] = Phase.PENDING
     reason: Annotated[
         str | None,
@@ -76,7 +146,8 @@ class MLTaskStatus(StatusModel):
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
-            description="Complete (succeeded), Failed, and Finished (either way).",
+            description="Complete (succeeded), Failed, and Finished (either way); Suspended once "
+            "the task was suspended.",
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],
@@ -85,6 +156,10 @@ class MLTaskStatus(StatusModel):
     ] = ()
     attempts: Annotated[
         int, Field(description="How many attempts, and so Pods, the task has had.")
+    ] = 0
+    failures: Annotated[
+        int,
+        Field(description="How many attempts failed through the task itself: see backoffLimit."),
     ] = 0
     disruptions: Annotated[
         int,
@@ -97,9 +172,19 @@ class MLTaskStatus(StatusModel):
     node_name: Annotated[str | None, Field(description="Node of the present or last attempt.")] = (
         None
     )
+    pending_since: Annotated[
+        datetime | None,
+        Field(
+            description="When the present Pod was freed of its scheduling gates, if it had any: "
+            "pendingDeadlineSeconds counts from there."
+        ),
+    ] = None
     start_time: Annotated[
         datetime | None,
-        Field(description="When the container main of the present or last attempt started."),
+        Field(
+            description="When the container main (or the first step) of the present or last "
+            "attempt started."
+        ),
     ] = None
     completion_time: Annotated[datetime | None, Field(description="When the task ended.")] = None
     duration: Annotated[
@@ -123,6 +208,19 @@ class MLTaskStatus(StatusModel):
             "empty, the end of its log (80 lines or 2048 bytes, whichever is less)."
         ),
     ] = None
+    steps: Annotated[
+        tuple[StepStatus, ...],
+        Field(
+            description="How far each of the steps is.",
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+        ),
+    ] = ()
+    allocation: Annotated[
+        Allocation | None, Field(description="What the task was given, and for how long.")
+    ] = None
     history: Annotated[
         tuple[AttemptRecord, ...],
         Field(description="The earlier attempts, oldest first, at most ten."),
@@ -135,3 +233,9 @@ class MLTaskStatus(StatusModel):
     def is_finished(self) -> bool:
         """Whether the outcome is recorded; it never changes from then on."""
         return self.phase in (Phase.SUCCEEDED, Phase.FAILED)
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the outcome was recorded, by the operator's clock; None before that."""
+        finished = (c.last_transition_time for c in self.conditions if c.type == "Finished")
+        return next(finished, None)

@@ -4,7 +4,7 @@ Shapes that Kubernetes has already (environment, resources, Pods) are the `kuber
 own pydantic models, so that an MLTask accepts what a Pod accepts.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from kubernetes.client.models import (
     V1EnvFromSource,
@@ -17,13 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from mltask_operator.api import names
+from mltask_operator.api.base import MAX_SECONDS, SpecModel
+from mltask_operator.api.failures import Backoff, OnOutOfMemory, PodFailurePolicy
 from mltask_operator.api.status import MLTaskStatus
 
-
-class SpecModel(BaseModel):
-    """A part of the spec: unknown fields are refused, since they are most likely misspelt."""
-
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid")
+MAX_STEPS = 100
 
 
 class PodTemplateMetadata(SpecModel):
@@ -52,10 +50,51 @@ class PodTemplate(SpecModel):
     ] = None
 
 
-class MLTaskSpec(SpecModel):
-    """What is to run, and what it needs. It cannot be changed once the MLTask is there."""
+class Step(SpecModel):
+    """One of several tasks that share an allocation: it runs in a container of its own."""
 
-    image: Annotated[str, Field(min_length=1, description="Container image of the task.")]
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=63,
+            pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+            description="Name of the step and of its container.",
+        ),
+    ]
+    image: Annotated[
+        str | None, Field(min_length=1, description="Image; spec.image where it is absent.")
+    ] = None
+    command: Annotated[
+        list[str] | None, Field(description="Entrypoint; the image's own where it is absent.")
+    ] = None
+    args: Annotated[
+        list[str] | None,
+        Field(description="Arguments of the entrypoint; the image's own where it is absent."),
+    ] = None
+    working_dir: Annotated[
+        str | None, Field(description="Working directory; spec.workingDir where it is absent.")
+    ] = None
+    env: Annotated[
+        list[V1EnvVar] | None,
+        Field(description="Environment variables, beside those of spec.env and over them."),
+    ] = None
+
+
+class MLTaskSpec(SpecModel):
+    """What is to run, and what it needs.
+
+    Only suspend, ttlSecondsAfterFinished and activeDeadlineSeconds can be changed once the MLTask
+    is there.
+    """
+
+    image: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Container image of the task, and of each step that names none.",
+        ),
+    ]
     command: Annotated[
         list[str] | None, Field(description="Entrypoint; the image's own where it is absent.")
     ] = None
@@ -91,6 +130,85 @@ class MLTaskSpec(SpecModel):
             description="Pod template for everything else: volumes, nodeSelector, tolerations, "
             "affinity, priorityClassName, serviceAccountName, imagePullSecrets, sidecars, "
             "securityContext."
+        ),
+    ] = None
+    steps: Annotated[
+        list[Step] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_STEPS,
+            description="Several tasks that share this one allocation, instead of command and "
+            "args: each runs in a container of its own, one after another, with the resources of "
+            f"spec.resources to itself. All see the volume {names.SCRATCH_VOLUME}, at "
+            f"{names.SCRATCH_PATH}.",
+        ),
+    ] = None
+    step_failure_policy: Annotated[
+        Literal["Stop", "Continue"] | None,
+        Field(
+            description="After a step that failed for good: Stop (the default) ends the task; "
+            "Continue runs the steps after it in a further allocation."
+        ),
+    ] = None
+    backoff_limit: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=2**31 - 1,
+            description="How many failures of the task itself are followed by a further attempt; "
+            "none (0) by default. Disruptions are not counted.",
+        ),
+    ] = None
+    backoff: Annotated[
+        Backoff | None,
+        Field(
+            description="How long the task waits after a failure: baseSeconds, doubled with each "
+            "further failure up to maxSeconds."
+        ),
+    ] = None
+    pod_failure_policy: Annotated[
+        PodFailurePolicy | None,
+        Field(description="Rules for attempts that did not succeed; the first match counts."),
+    ] = None
+    on_out_of_memory: Annotated[
+        OnOutOfMemory | None,
+        Field(
+            description="Have an attempt that ran out of memory followed by one that asks for more."
+        ),
+    ] = None
+    active_deadline_seconds: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=MAX_SECONDS,
+            description="How long one attempt may run, from the start of its container; one that "
+            "runs longer is ended and is a failure (DeadlineExceeded). May be changed at any time.",
+        ),
+    ] = None
+    pending_deadline_seconds: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=MAX_SECONDS,
+            description="How long the Pod of an attempt may take from its creation to the start "
+            "of its container; after that the task has failed, with the reason it waited for. "
+            "Time behind a scheduling gate does not count, nor does waiting for quota.",
+        ),
+    ] = None
+    suspend: Annotated[
+        bool | None,
+        Field(
+            description="True removes the task's Pod and keeps it from getting one, and counts "
+            "nothing; false lets a fresh attempt start. May be changed at any time."
+        ),
+    ] = None
+    ttl_seconds_after_finished: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=MAX_SECONDS,
+            description="How long after its end the MLTask is deleted; never where it is absent. "
+            "May be changed at any time.",
         ),
     ] = None
 

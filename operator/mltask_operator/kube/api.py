@@ -79,6 +79,13 @@ class Api:
         """Return the MLTask of this name."""
         return await self.request("GET", f"{tasks_path(namespace)}/{name}")
 
+    async def delete_task(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
+        """Delete the MLTask of this name, if it still has this uid and resourceVersion."""
+        preconditions = {"uid": uid, "resourceVersion": resource_version}
+        await self.request(
+            "DELETE", f"{tasks_path(namespace)}/{name}", {"preconditions": preconditions}
+        )
+
     async def patch_status(
         self, namespace: str, name: str, resource_version: str, changes: Json
     ) -> Json:
@@ -87,6 +94,13 @@ class Api:
         return await self.request(
             "PATCH", f"{tasks_path(namespace)}/{name}/status", patch, MERGE_PATCH
         )
+
+    async def priority_classes(self) -> list[Json]:
+        """Return all PriorityClasses."""
+        found: list[Json] = (
+            await self.request("GET", "/apis/scheduling.k8s.io/v1/priorityclasses")
+        )["items"]
+        return found
 
     async def pages(self, path: str, label_selector: str = "") -> AsyncIterator[Json]:
         """Yield a listing page by page, all of one moment, read from a quorum of etcd."""

@@ -8,6 +8,9 @@ from pydantic import ValidationError
 
 from mltask_operator.api import names
 from mltask_operator.api.status import MLTaskStatus
+from mltask_operator.kube.quantities import whole
+from mltask_operator.kube.spec import rules_from
+from mltask_operator.kube.waiting import waiting_from
 from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase, Task
 
 Json = Mapping[str, Any]
@@ -15,18 +18,27 @@ Json = Mapping[str, Any]
 
 def task_from(body: Json) -> Task:
     """Return the task that an MLTask object describes."""
-    metadata = body["metadata"]
+    metadata, spec = body["metadata"], body.get("spec") or {}
     status = _status(body.get("status") or {})
+    rules = rules_from(spec)
     return Task(
         namespace=metadata["namespace"],
         name=metadata["name"],
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         generation=metadata.get("generation", 1),
+        created_at=_time(metadata["creationTimestamp"]),
         is_being_deleted="deletionTimestamp" in metadata,
         is_understood=status is not None,
         status=status or MLTaskStatus(),
-        spec=None if status is None or status.is_finished else body.get("spec"),
+        spec=None if status is None or status.is_finished else spec,
+        rules=rules,
+        asked_memory=_asked_memory(status) if rules.memory else None,
+        handed_on_labels={
+            label: value
+            for label, value in (metadata.get("labels") or {}).items()
+            if label.startswith(names.HANDED_ON_LABEL_PREFIX)
+        },
     )
 
 
@@ -58,6 +70,9 @@ def pod_from(body: Json, owner: Owner) -> Pod:
     """Return the Pod that a Pod object of this owner describes."""
     metadata, status = body["metadata"], body.get("status") or {}
     name: str = metadata["name"]
+    conditions: list[Json] = status.get("conditions") or []
+    disruption = _true(conditions, "DisruptionTarget")
+    scheduled = _true(conditions, "PodScheduled")
     number = name.rpartition("-")[2]
     attempt = int(number) if number.isdecimal() else 0
     return Pod(
@@ -65,6 +80,7 @@ def pod_from(body: Json, owner: Owner) -> Pod:
         name=name,
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
+        created_at=_time(metadata["creationTimestamp"]),
         attempt=attempt,
         is_genuine=name == names.pod_name(owner.name, owner.uid, attempt),
         is_owned=is_owned_by(body, owner.uid),
@@ -73,8 +89,13 @@ def pod_from(body: Json, owner: Owner) -> Pod:
         node_name=(body.get("spec") or {}).get("nodeName"),
         reason=status.get("reason"),
         message=status.get("message"),
+        scheduled_at=_optional_time(scheduled.get("lastTransitionTime")),
+        waiting=waiting_from(status),
         deletion_asked_at=_deletion_asked_at(metadata),
-        disruption=_disruption(status.get("conditions") or ()),
+        deletion_grace=timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0),
+        disruption=disruption.get("reason"),
+        disrupted_at=_optional_time(disruption.get("lastTransitionTime")),
+        conditions=tuple((c["type"], c["status"]) for c in conditions),
         init_containers=_containers(status.get("initContainerStatuses") or ()),
         containers=_containers(status.get("containerStatuses") or ()),
     )
@@ -135,11 +156,16 @@ def _deletion_asked_at(metadata: Json) -> datetime | None:
     return _time(metadata["deletionTimestamp"]) - grace
 
 
-def _disruption(conditions: Sequence[Json]) -> str | None:
-    for condition in conditions:
-        if condition["type"] == "DisruptionTarget" and condition["status"] == "True":
-            return condition.get("reason")
-    return None
+def _true(conditions: Sequence[Json], kind: str) -> Json:
+    """Return the condition of this type if it holds, else an empty one."""
+    return next((c for c in conditions if c["type"] == kind and c["status"] == "True"), {})
+
+
+def _asked_memory(status: MLTaskStatus | None) -> int | None:
+    if status is None or status.allocation is None:
+        return None
+    memory = status.allocation.requests.get("memory")
+    return whole(memory) if memory is not None else None
 
 
 def _containers(statuses: Sequence[Json]) -> tuple[Container, ...]:

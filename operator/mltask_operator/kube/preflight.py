@@ -12,10 +12,11 @@ logger = logging.getLogger(__name__)
 
 # Group, resource, subresource, verbs: what the chart's role grants, and the operator uses.
 PERMISSIONS = (
-    (names.GROUP, names.PLURAL, "", ("get", "list", "watch")),
+    (names.GROUP, names.PLURAL, "", ("get", "list", "watch", "delete")),
     (names.GROUP, names.PLURAL, "status", ("patch",)),
     (names.GROUP, names.PLURAL, "finalizers", ("update",)),
     ("", "pods", "", ("get", "list", "watch", "create", "patch", "delete")),
+    ("", "resourcequotas", "", ("get", "list", "watch")),
 )
 
 

@@ -7,6 +7,7 @@ stand in its source: pkg/quota/v1/evaluator, plugin/pkg/admission, apiserver's a
 from datetime import datetime
 
 from mltask_operator.kube.errors import ApiError
+from mltask_operator.kube.quotas import excess_from
 from mltask_operator.lifecycle.observed import Refusal, RefusalKind
 
 _WORDS_OF_A_403 = (
@@ -23,7 +24,16 @@ _WORDS_OF_A_403 = (
 def refusal_from(error: ApiError, now: datetime) -> Refusal | None:
     """Return what the error says of the Pod that was to be created, or None if it says nothing."""
     kind = _kind(error)
-    return Refusal(kind=kind, message=error.message, at=now) if kind else None
+    if kind is None:
+        return None
+    message = error.message
+    excess = excess_from(message) if kind is RefusalKind.QUOTA else None
+    if excess and excess.never_fits:
+        message += (
+            " (more than the quota holds in all: it can only be admitted once the quota is raised;"
+            " smaller tasks are not kept waiting)"
+        )
+    return Refusal(kind=kind, message=message, at=now, excess=excess)
 
 
 def _kind(error: ApiError) -> RefusalKind | None:

@@ -39,6 +39,13 @@ class ReleasePod:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteTask:
+    """Delete the task, if it is still as it was observed: its time to live has passed."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
 class ReadTask:
     """Ask the API server for the task, since a Pod names it and no watch has shown it."""
 
@@ -53,4 +60,14 @@ class Wait:
     until: datetime | None = None
 
 
-Action: TypeAlias = CreatePod | WriteStatus | DeletePod | ReleasePod | ReadTask | Wait
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Wait for quota, in the order of the namespace's tasks, and at the longest until `until`."""
+
+    task: Task
+    until: datetime
+
+
+Action: TypeAlias = (
+    CreatePod | WriteStatus | DeletePod | ReleasePod | DeleteTask | ReadTask | Wait | Queue
+)

@@ -1,7 +1,8 @@
 """How an attempt ended, read off its Pod: one small function for each rule, first match wins."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mltask_operator.api.names import MAIN_CONTAINER
@@ -21,11 +22,13 @@ _LOST = frozenset({"ContainerStatusUnknown", "Unknown"})
 
 
 class EndingKind(StrEnum):
-    """Whether the task achieved its end, failed by itself, or was disturbed from outside."""
+    """Whether the task achieved its end, failed by itself, or was ended from outside: by others,
+    or by its suspension."""
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     DISRUPTED = "Disrupted"
+    SUSPENDED = "Suspended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +45,45 @@ class Ending:
     """The termination message of the container that decided."""
 
 
-def how_it_ended(pod: Pod, now: datetime) -> Ending | None:
+UNCONFIRMED_AFTER = timedelta(seconds=60)
+"""How long a node may take to confirm the end of a Pod that somebody deleted by force."""
+
+
+def how_it_ended(
+    pod: Pod, now: datetime, names: Sequence[str] = (MAIN_CONTAINER,)
+) -> Ending | None:
     """Return how the Pod's attempt ended, or None as long as it has not.
 
-    `now` stands in for the time of the end where the Pod holds none.
+    `names` are those of the containers that run the task. `now` stands in for the time of the end
+    where the Pod holds none.
     """
-    at = _finished_at(pod) or pod.deletion_asked_at or now
+    at = _finished_at(pod, names) or pod.deletion_asked_at or now
+    ending = _what_befell(pod, at, now)
+    own = pod.named(names)
+    if ending is None and pod.phase is PodPhase.SUCCEEDED:
+        ending = _has_succeeded(at, own)
+    elif ending is None and pod.has_ended:
+        ending = _has_failed(pod, at, own)
+    return ending and _with_evidence(ending, own)
+
+
+def _with_evidence(ending: Ending, own: Sequence[Container]) -> Ending:
+    """Add when the task's own containers began and, where nothing else is known, how they ended."""
+    started = [container.started_at for container in own if container.started_at]
+    last = next((container for container in reversed(own) if container.is_terminated), None)
+    if ending.exit_code is None and ending.output is None and last is not None:
+        ending = replace(ending, exit_code=last.exit_code, output=last.message)
+    return replace(ending, started_at=min(started, default=None))
+
+
+def _what_befell(pod: Pod, at: datetime, now: datetime) -> Ending | None:
+    """Return how the Pod ended from outside, if it did."""
     if not pod.has_ended:
-        return _was_never_bound(pod, at)
+        return _was_never_bound(pod, at) or _was_given_up(pod, at, now)
     for rule in (_was_deleted, _was_disrupted, _has_outgrown_storage, _was_rejected, _was_lost):
         if ending := rule(pod, at):
             return ending
-    return _has_succeeded(pod, at) if pod.phase is PodPhase.SUCCEEDED else _has_failed(pod, at)
+    return None
 
 
 def _was_never_bound(pod: Pod, at: datetime) -> Ending | None:
@@ -62,6 +92,19 @@ def _was_never_bound(pod: Pod, at: datetime) -> Ending | None:
     if not pod.is_being_deleted or pod.node_name is not None:
         return None
     return _disrupted(pod, at, _who_deleted(pod), "deleted before it had a node")
+
+
+def _was_given_up(pod: Pod, at: datetime, now: datetime) -> Ending | None:
+    # To delete a Pod by force (`kubectl delete --force`, or Kubernetes itself after the taint
+    # node.kubernetes.io/out-of-service) is to say that it runs no more, whatever its node says;
+    # without the finalizer it would have been gone at once. A node that lives still gets the time
+    # to tell how the Pod ended.
+    # https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/
+    if pod.deletion_asked_at is None or pod.deletion_grace:
+        return None
+    if now < pod.deletion_asked_at + UNCONFIRMED_AFTER:
+        return None
+    return _disrupted(pod, at, Reason.NODE_LOST, "deleted by force, and its node has not confirmed")
 
 
 def _was_deleted(pod: Pod, at: datetime) -> Ending | None:
@@ -104,8 +147,6 @@ def _has_outgrown_storage(pod: Pod, at: datetime) -> Ending | None:
         reason=Reason.STORAGE_LIMIT_EXCEEDED,
         message=pod.message or "the Pod used more storage than its limits",
         at=at,
-        started_at=_started_at(pod),
-        exit_code=pod.main.exit_code if pod.main else None,
     )
 
 
@@ -127,28 +168,26 @@ def _was_lost(pod: Pod, at: datetime) -> Ending | None:
     return _disrupted(pod, at, Reason.NODE_LOST, "its node does not know how its containers ended")
 
 
-def _has_succeeded(pod: Pod, at: datetime) -> Ending:
-    main = pod.main
+def _has_succeeded(at: datetime, own: Sequence[Container]) -> Ending:
+    last = own[-1] if own else None
     return Ending(
         kind=EndingKind.SUCCEEDED,
         reason=Reason.COMPLETED,
         message="every container ended with exit code 0",
         at=at,
-        started_at=_started_at(pod),
-        exit_code=main.exit_code if main else None,
-        output=main.message if main else None,
+        exit_code=last.exit_code if last else None,
+        output=last.message if last else None,
     )
 
 
-def _has_failed(pod: Pod, at: datetime) -> Ending:
-    culprit = _culprit(pod)
+def _has_failed(pod: Pod, at: datetime, own: Sequence[Container]) -> Ending:
+    culprit = _culprit(pod, own)
     reason, message = _why(pod, culprit)
     return Ending(
         kind=EndingKind.FAILED,
         reason=reason,
         message=message,
         at=at,
-        started_at=_started_at(pod),
         exit_code=culprit.exit_code if culprit else None,
         output=culprit.message if culprit else None,
     )
@@ -174,40 +213,27 @@ def _why(pod: Pod, culprit: Container | None) -> tuple[Reason, str]:
     )
 
 
-def _culprit(pod: Pod) -> Container | None:
-    """Return the container that failed the Pod: main, else another, else an init container.
+def _culprit(pod: Pod, own: Sequence[Container]) -> Container | None:
+    """Return the container that failed the Pod: the task's own, else another, else an init one.
 
     Init containers come last, since one that failed kept main from running, and one that runs on
     beside main (a native sidecar) ends with whatever code SIGTERM gave it.
     """
-    main_first = sorted(pod.containers, key=lambda container: container.name != MAIN_CONTAINER)
-    for container in (*main_first, *pod.init_containers):
+    for container in (*own, *pod.containers, *pod.init_containers):
         if container.is_terminated and (container.exit_code or container.reason == "OOMKilled"):
             return container
     return None
 
 
 def _disrupted(pod: Pod, at: datetime, reason: Reason, how: str) -> Ending:
-    main = pod.main
-    return Ending(
-        kind=EndingKind.DISRUPTED,
-        reason=reason,
-        message=f"Pod {pod.name}: {how}",
-        at=at,
-        started_at=_started_at(pod),
-        exit_code=main.exit_code if main else None,
-    )
+    return Ending(kind=EndingKind.DISRUPTED, reason=reason, message=f"Pod {pod.name}: {how}", at=at)
 
 
 def _who_deleted(pod: Pod) -> Reason:
     return _DISRUPTIONS.get(pod.disruption or "", Reason.POD_DELETED)
 
 
-def _started_at(pod: Pod) -> datetime | None:
-    return pod.main.started_at if pod.main else None
-
-
-def _finished_at(pod: Pod) -> datetime | None:
+def _finished_at(pod: Pod, names: Sequence[str]) -> datetime | None:
     """Return when the last of its containers ended, sidecars aside, or the init container failed.
 
     None where that is not known of all of them.
@@ -215,5 +241,6 @@ def _finished_at(pod: Pod) -> datetime | None:
     ends = [c.finished_at for c in pod.containers if c.is_terminated]
     if ends and len(ends) == len(pod.containers):
         return max((end for end in ends if end is not None), default=None)
-    failed = [c.finished_at for c in pod.init_containers if c.exit_code and c.finished_at]
-    return max(failed, default=None)
+    failed = [c for c in pod.init_containers if c.exit_code and c.finished_at]
+    own = [c for c in failed if c.name in names]
+    return max((c.finished_at for c in own or failed if c.finished_at), default=None)

@@ -1,12 +1,15 @@
 """The Pod of one attempt, built from the task's spec."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mltask_operator.api import names
+from mltask_operator.lifecycle import memory, steps
 from mltask_operator.lifecycle.observed import Task
 
-_SHORT_FIELDS = ("image", "command", "args", "workingDir", "envFrom")
+Json = Mapping[str, Any]
+
+_SHORT_FIELDS = ("image", "command", "args", "workingDir", "envFrom", "resources")
 
 
 def pod_manifest(task: Task, attempt: int) -> dict[str, Any]:
@@ -20,11 +23,14 @@ def pod_manifest(task: Task, attempt: int) -> dict[str, Any]:
     metadata = template.get("metadata") or {}
     pod_spec = dict(template.get("spec") or {})
     pod_spec["restartPolicy"] = "Never"
-    pod_spec["containers"] = [
-        _with_log_tail(c) for c in _overlaid(pod_spec.get("containers") or (), spec)
-    ]
-    if init_containers := pod_spec.get("initContainers"):
-        pod_spec["initContainers"] = [_with_log_tail(c) for c in init_containers]
+    pod_spec["containers"] = _overlaid(
+        pod_spec.get("containers") or (), spec, _resources(spec["resources"], task)
+    )
+    if task.rules.steps:
+        _put_steps(pod_spec, task)
+    for part in ("containers", "initContainers"):
+        if containers := pod_spec.get(part):
+            pod_spec[part] = [_with_log_tail(container) for container in containers]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -33,6 +39,7 @@ def pod_manifest(task: Task, attempt: int) -> dict[str, Any]:
             "namespace": task.namespace,
             "labels": {
                 **(metadata.get("labels") or {}),
+                **task.handed_on_labels,
                 names.TASK_LABEL: task.name,
                 names.TASK_UID_LABEL: task.uid,
                 names.ATTEMPT_LABEL: str(attempt),
@@ -54,34 +61,64 @@ def pod_manifest(task: Task, attempt: int) -> dict[str, Any]:
     }
 
 
-def _overlaid(
-    containers: list[Mapping[str, Any]] | tuple[()], spec: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def _overlaid(containers: Sequence[Json], spec: Json, resources: Json) -> list[dict[str, Any]]:
     others = [dict(c) for c in containers]
     for container in others:
         if container["name"] == names.MAIN_CONTAINER:
-            _overlay(container, spec)
+            _overlay(container, {**spec, "resources": resources})
             return others
     main: dict[str, Any] = {"name": names.MAIN_CONTAINER}
-    _overlay(main, spec)
+    _overlay(main, {**spec, "resources": resources})
     return [main, *others]
 
 
-def _overlay(main: dict[str, Any], spec: Mapping[str, Any]) -> None:
-    main.update({field: spec[field] for field in _SHORT_FIELDS if field in spec})
+def _overlay(container: dict[str, Any], spec: Json) -> None:
+    container.update({field: spec[field] for field in _SHORT_FIELDS if field in spec})
     if env := spec.get("env"):
         overridden = {variable["name"] for variable in env}
-        kept = [v for v in main.get("env") or () if v["name"] not in overridden]
-        main["env"] = [*kept, *env]
-    main["resources"] = _resources(spec["resources"])
+        kept = [v for v in container.get("env") or () if v["name"] not in overridden]
+        container["env"] = [*kept, *env]
 
 
-def _resources(resources: Mapping[str, Any]) -> dict[str, Any]:
+def _put_steps(pod_spec: dict[str, Any], task: Task) -> None:
+    """Put the steps that have not ended in the place of main: all but the last run before it.
+
+    Init containers run one after another, so the Pod requests what the largest of them does, not
+    their sum.
+    https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
+    """
+    spec = task.spec or {}
+    left = set(steps.remaining(task))
+    main = next(c for c in pod_spec["containers"] if c["name"] == names.MAIN_CONTAINER)
+    mounts = main.get("volumeMounts") or ()
+    if all(mount["name"] != names.SCRATCH_VOLUME for mount in mounts):
+        scratch = {"name": names.SCRATCH_VOLUME, "mountPath": names.SCRATCH_PATH}
+        main = {**main, "volumeMounts": [*mounts, scratch]}
+    volumes = pod_spec.get("volumes") or ()
+    if all(volume["name"] != names.SCRATCH_VOLUME for volume in volumes):
+        pod_spec["volumes"] = [*volumes, {"name": names.SCRATCH_VOLUME, "emptyDir": {}}]
+    containers = []
+    for step in spec["steps"]:
+        if step["name"] in left:
+            container = {**main, "name": step["name"]}
+            _overlay(container, step)
+            containers.append(container)
+    *before, last = containers
+    pod_spec["initContainers"] = [*(pod_spec.get("initContainers") or ()), *before]
+    pod_spec["containers"] = [
+        last if c["name"] == names.MAIN_CONTAINER else c for c in pod_spec["containers"]
+    ]
+
+
+def _resources(resources: Json, task: Task) -> Json:
     limits = dict(resources.get("limits") or {})
+    requests = memory.requests(task)
     for name, quantity in resources["requests"].items():
         if _must_equal_its_limit(name):
             limits.setdefault(name, quantity)
-    return {**resources, "limits": limits} if limits else dict(resources)
+    if (limit := memory.limit(task)) is not None:
+        limits["memory"] = limit
+    return {**resources, "requests": requests, **({"limits": limits} if limits else {})}
 
 
 def _must_equal_its_limit(resource: str) -> bool:

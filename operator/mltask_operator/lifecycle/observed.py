@@ -1,13 +1,14 @@
 """What is known of one task at one moment: a single immutable value that `decide` judges."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from mltask_operator.api.names import MAIN_CONTAINER
+from mltask_operator.api.reasons import Reason
 from mltask_operator.api.status import MLTaskStatus
+from mltask_operator.lifecycle.rules import Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +20,18 @@ class Task:
     uid: str
     resource_version: str
     generation: int
+    created_at: datetime
     is_being_deleted: bool
     is_understood: bool
     """Whether the status is one that this version knows; a later one may have written others."""
     status: MLTaskStatus
     spec: Mapping[str, Any] | None
     """The spec as JSON; None once the task is finished, when nothing needs it any more."""
+    rules: Rules
+    asked_memory: int | None = None
+    """The memory in bytes that status says the task asks for, where its rules let it grow."""
+    handed_on_labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels of the task that its Pods bear too."""
 
     @property
     def settled_attempts(self) -> int:
@@ -48,6 +55,19 @@ class Container:
     started_at: datetime | None = None
     finished_at: datetime | None = None
 
+    @property
+    def has_started(self) -> bool:
+        """Whether it runs or ran."""
+        return self.is_running or self.is_terminated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What a Pod that has not started waits for, in the words of status.reason."""
+
+    reason: Reason
+    message: str | None = None
+
 
 class PodPhase(StrEnum):
     """The phase that the kubelet reports."""
@@ -67,6 +87,7 @@ class Pod:
     name: str
     uid: str
     resource_version: str
+    created_at: datetime
     attempt: int
     is_genuine: bool
     """Whether its name is that of its attempt; a copy of a Pod under another name has the labels,
@@ -79,13 +100,23 @@ class Pod:
     node_name: str | None = None
     reason: str | None = None
     message: str | None = None
+    scheduled_at: datetime | None = None
+    """When it was bound to its node, and so was given what it requests."""
+    waiting: Waiting | None = None
+    """What it waits for, where its conditions or containers say."""
     deletion_asked_at: datetime | None = None
     """When somebody asked for its deletion; None as long as nobody has."""
+    deletion_grace: timedelta = timedelta(0)
+    """How long it may take to end; 0 also where somebody deleted it by force."""
     was_told_to_end: bool = False
     """Whether it was seen being deleted before it had ended. This order needs no clock; the times
     in the Pod are its node's."""
     disruption: str | None = None
     """The reason of its DisruptionTarget condition, if it has one."""
+    disrupted_at: datetime | None = None
+    """Since when it has that condition."""
+    conditions: tuple[tuple[str, str], ...] = ()
+    """Types and statuses of all its conditions."""
     init_containers: tuple[Container, ...] = ()
     containers: tuple[Container, ...] = ()
 
@@ -100,14 +131,19 @@ class Pod:
         return self.phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
 
     @property
-    def is_running(self) -> bool:
-        """Whether the kubelet has started its containers and they have not all ended."""
-        return self.phase is PodPhase.RUNNING
+    def standing(self) -> tuple[object, ...]:
+        """What about it must stand for a while before it is worth telling."""
+        has_started = any(c.has_started for c in (*self.init_containers, *self.containers))
+        return self.phase, self.waiting and self.waiting.reason, has_started
 
-    @property
-    def main(self) -> Container | None:
-        """The container that runs the task; None until the kubelet reports it."""
-        return next((c for c in self.containers if c.name == MAIN_CONTAINER), None)
+    def named(self, names: Iterable[str]) -> list[Container]:
+        """Return those of the named containers that the kubelet reports, in the names' order."""
+        return [found for name in names if (found := self.container(name)) is not None]
+
+    def container(self, name: str) -> Container | None:
+        """Return the container or init container of this name, once the kubelet reports it."""
+        everyone = (*self.containers, *self.init_containers)
+        return next((c for c in everyone if c.name == name), None)
 
 
 class RefusalKind(StrEnum):
@@ -123,6 +159,18 @@ class RefusalKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaExcess:
+    """What a refused Pod asked too much of."""
+
+    quota: str
+    """Name of the ResourceQuota."""
+    resources: frozenset[str]
+    """Those of its resources that have no room, for example pods or requests.cpu."""
+    never_fits: bool
+    """Whether the Pod asks for more than the quota holds in all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """The API server's last answer to the creation of the task's next Pod, where that was no."""
 
@@ -131,6 +179,10 @@ class Refusal:
     at: datetime
     count: int = 1
     """How many times in a row it was refused."""
+    excess: QuotaExcess | None = None
+    """What it asked too much of, where a quota refused it and says so."""
+    is_outdated: bool = False
+    """Whether quota was released since, so that the next answer may be another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,5 +207,11 @@ class Observed:
     """The Pods that exist and bear its labels, oldest attempt first; one of them at most is
     genuine."""
     refusal: Refusal | None = None
+    behind: str | None = None
+    """Why the task must not ask for quota yet: others of its namespace come first. None where it
+    may."""
     changed_at: datetime | None = None
-    """When the operator first saw the present Pod in its present phase, by the operator's clock."""
+    """When the operator first saw the present Pod in its present phase, waiting for what it waits
+    for, by the operator's clock."""
+    reported_at: datetime | None = None
+    """When the operator last wrote the task's status, by its clock; None where it has not."""

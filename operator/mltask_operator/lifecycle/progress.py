@@ -1,35 +1,53 @@
 """The status that follows from what happened: one function for each step of a task's life."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mltask_operator.api.reasons import Reason
-from mltask_operator.api.status import AttemptRecord, Condition, MLTaskStatus, Phase
-from mltask_operator.lifecycle.ending import Ending, EndingKind
-from mltask_operator.lifecycle.observed import Pod, Task
+from mltask_operator.api.status import (
+    Allocation,
+    AttemptRecord,
+    Condition,
+    MLTaskStatus,
+    Phase,
+)
+from mltask_operator.lifecycle import memory, retries, steps
+from mltask_operator.lifecycle.ending import Ending
+from mltask_operator.lifecycle.observed import Pod, Task, Waiting
+from mltask_operator.lifecycle.spans import in_seconds, in_words, whole_seconds
+from mltask_operator.lifecycle.verdict import Course, Verdict, judge
 
 HISTORY_LENGTH = 10
 
 
-def run(task: Task, pod: Pod) -> MLTaskStatus:
-    """Return the status of a task whose Pod runs."""
+def run(task: Task, pod: Pod, why: Waiting | None = None) -> MLTaskStatus:
+    """Return the status of a task whose Pod runs; `why` says what is the matter with it."""
     return _present(
         task,
         phase=Phase.RUNNING,
+        reason=why.reason if why else None,
+        message=why.message if why else None,
         attempts=pod.attempt,
         pod_name=pod.name,
         node_name=pod.node_name,
-        start_time=pod.main.started_at if pod.main else None,
+        start_time=steps.started_at(task, pod),
+        steps=steps.under_way(task, pod),
+        allocation=_allocation(task),
     )
 
 
-def wait_for_start(task: Task, pod: Pod) -> MLTaskStatus:
+def wait_for_start(
+    task: Task, pod: Pod, waiting: Waiting | None, pending_since: datetime | None
+) -> MLTaskStatus:
     """Return the status of a task whose Pod exists and has not started."""
     return _present(
         task,
         phase=Phase.PENDING,
+        reason=waiting.reason if waiting else None,
+        message=waiting.message if waiting else None,
         attempts=pod.attempt,
         pod_name=pod.name,
         node_name=pod.node_name,
+        pending_since=pending_since,
     )
 
 
@@ -44,44 +62,96 @@ def wait_for_pod(task: Task, reason: Reason, message: str) -> MLTaskStatus:
     )
 
 
-def refuse(task: Task, reason: Reason, message: str, now: datetime) -> MLTaskStatus:
-    """Return the status of a task whose Pod can never be made."""
+def still(task: Task, reason: Reason, message: str) -> MLTaskStatus:
+    """Return the status as it is, with a word on what it waits for."""
+    return task.status.model_copy(update={"reason": reason.value, "message": message})
+
+
+def suspend(task: Task, now: datetime) -> MLTaskStatus:
+    """Return the status of a task that is suspended; its Pod, if it has one, is to go."""
+    return _present(
+        task,
+        phase=Phase.SUSPENDED,
+        reason=Reason.SUSPENDED,
+        message="spec.suspend is true",
+        conditions=(
+            _condition("Suspended", "True", Reason.SUSPENDED, "spec.suspend is true", now),
+        ),
+        attempts=task.status.attempts,
+        pod_name=task.status.pod_name,
+    )
+
+
+def resume(task: Task, now: datetime) -> MLTaskStatus:
+    """Return the status of a task that is suspended no more."""
+    message = "spec.suspend is false"
+    return _present(
+        task,
+        phase=Phase.PENDING,
+        conditions=(_condition("Suspended", "False", Reason.RESUMED, message, now),),
+        attempts=task.status.attempts,
+    )
+
+
+def fail(task: Task, why: Waiting, now: datetime, pod: Pod | None = None) -> MLTaskStatus:
+    """Return the status of a task that fails over what it waits for: a Pod, or its Pod's start."""
+    reason, message = why.reason, why.message or ""
     return _present(
         task,
         phase=Phase.FAILED,
         reason=reason,
         message=message,
-        attempts=task.status.attempts,
-        completion_time=_in_seconds(now),
-        conditions=_conditions(Phase.FAILED, reason, message, now),
+        conditions=_final_conditions(task, Phase.FAILED, reason, message, now),
+        attempts=pod.attempt if pod else task.status.attempts,
+        pod_name=pod.name if pod else None,
+        node_name=pod.node_name if pod else None,
+        completion_time=in_seconds(now),
+        steps=steps.skipped(task),
     )
 
 
 def settle(task: Task, pod: Pod, ending: Ending, now: datetime) -> MLTaskStatus:
     """Return the status after an attempt has ended: the outcome, or the way to a next attempt."""
-    if ending.kind is EndingKind.DISRUPTED:
-        return _follow_up(task, pod, ending)
-    phase = Phase.SUCCEEDED if ending.kind is EndingKind.SUCCEEDED else Phase.FAILED
-    succeeded = phase is Phase.SUCCEEDED
+    verdict = judge(task, pod, ending)
+    if verdict.course in (Course.SUCCEED, Course.FAIL):
+        return _conclude(task, pod, ending, verdict, now)
+    return _follow_up(task, pod, ending, verdict)
+
+
+def _conclude(
+    task: Task, pod: Pod, ending: Ending, verdict: Verdict, now: datetime
+) -> MLTaskStatus:
+    succeeded = verdict.course is Course.SUCCEED
+    phase = Phase.SUCCEEDED if succeeded else Phase.FAILED
     return _present(
         task,
         phase=phase,
-        reason=ending.reason,
-        message=ending.message,
-        conditions=_conditions(phase, ending.reason, ending.message, now),
+        reason=verdict.reason,
+        message=verdict.message,
+        conditions=_final_conditions(task, phase, verdict.reason, verdict.message, now),
+        failures=task.status.failures + (not succeeded),
         attempts=pod.attempt,
         pod_name=pod.name,
         node_name=pod.node_name,
         start_time=ending.started_at,
-        completion_time=_in_seconds(ending.at),
-        duration=_duration(ending.started_at, ending.at),
+        completion_time=in_seconds(ending.at),
+        duration=in_words(ending.started_at, ending.at),
         exit_code=ending.exit_code,
         result=ending.output if succeeded else None,
         log_tail=None if succeeded else ending.output,
+        steps=steps.after(task, pod, ending, failed=True, skips=True),
+        allocation=_allocation(task, pod, ending),
     )
 
 
-def _follow_up(task: Task, pod: Pod, ending: Ending) -> MLTaskStatus:
+def _follow_up(task: Task, pod: Pod, ending: Ending, verdict: Verdict) -> MLTaskStatus:
+    course = verdict.course
+    failures = task.status.failures + (course in (Course.RETRY, Course.GO_ON))
+    message = verdict.message
+    if course is Course.RETRY:
+        pause = retries.backoff(task.rules, failures)
+        message += f"; the next one follows {whole_seconds(pause)} s after that"
+    grown = memory.grown(task) if course is Course.ASK_FOR_MORE else None
     record = AttemptRecord(
         attempt=pod.attempt,
         reason=ending.reason,
@@ -90,58 +160,68 @@ def _follow_up(task: Task, pod: Pod, ending: Ending) -> MLTaskStatus:
         pod_name=pod.name,
         node_name=pod.node_name,
         start_time=ending.started_at,
-        completion_time=_in_seconds(ending.at),
+        completion_time=in_seconds(ending.at),
+        memory=memory.asked(task),
     )
     return _present(
         task,
-        phase=Phase.PENDING,
-        reason=ending.reason,
-        message=ending.message,
+        # Until it is resumed: a Pod may also end by itself after it was told to.
+        phase=Phase.SUSPENDED if task.status.phase is Phase.SUSPENDED else Phase.PENDING,
+        reason=verdict.reason,
+        message=message,
+        conditions=task.status.conditions,
         attempts=pod.attempt,
-        disruptions=task.status.disruptions + 1,
+        failures=failures,
+        disruptions=task.status.disruptions + (course is Course.REPEAT),
+        steps=steps.after(task, pod, ending, failed=course is Course.GO_ON, skips=False),
+        allocation=_allocation(task, pod, ending, grown),
         history=(*task.status.history, record)[-HISTORY_LENGTH:],
     )
+
+
+def _allocation(
+    task: Task, pod: Pod | None = None, ending: Ending | None = None, grown: int | None = None
+) -> Allocation:
+    """Return what the task is given; an attempt that has ended adds the time for which it was."""
+    requests = memory.requests(task, grown)
+    seconds = task.status.allocation.seconds if task.status.allocation else 0
+    if pod is not None and ending is not None and pod.scheduled_at is not None:
+        seconds += max(0, whole_seconds(ending.at - pod.scheduled_at))
+    return Allocation(requests=requests, seconds=seconds)
 
 
 def _present(task: Task, *, phase: Phase, **known: object) -> MLTaskStatus:
     """Return a status made anew: only what every step hands on is taken from the last one."""
     handed_on = {
+        "conditions": task.status.conditions,
+        "failures": task.status.failures,
         "disruptions": task.status.disruptions,
+        "steps": task.status.steps,
+        "allocation": task.status.allocation,
         "history": task.status.history,
         "observed_generation": task.generation,
     }
     return MLTaskStatus.model_validate({**handed_on, "phase": phase, **known})
 
 
-def _conditions(phase: Phase, reason: Reason, message: str, now: datetime) -> tuple[Condition, ...]:
+def _final_conditions(
+    task: Task, phase: Phase, reason: Reason, message: str, now: datetime
+) -> tuple[Condition, ...]:
     name = "Complete" if phase is Phase.SUCCEEDED else "Failed"
-    return tuple(
-        Condition(
-            type=condition,
-            status="True",
-            reason=reason,
-            message=message,
-            last_transition_time=_in_seconds(now),
-        )
-        for condition in (name, "Finished")
+    # Once suspended, it is so no more.
+    before = tuple(c for c in task.status.conditions if c.status == "False")
+    return before + tuple(
+        _condition(kind, "True", reason, message, now) for kind in (name, "Finished")
     )
 
 
-def _in_seconds(moment: datetime) -> datetime:
-    """Cut a time to whole seconds, as metav1.Time has them."""
-    return moment.replace(microsecond=0)
-
-
-def _duration(start: datetime | None, end: datetime) -> str | None:
-    """Return a time span as kubectl prints one: two units at most, for example 3m20s or 2d5h."""
-    if start is None:
-        return None
-    seconds = max(0, int((end - start) / timedelta(seconds=1)))
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if seconds < 120:
-        return f"{seconds}s"
-    if hours < 1:
-        return f"{minutes}m{seconds % 60}s"
-    if hours < 48:
-        return f"{hours}h{minutes % 60}m"
-    return f"{days}d{hours % 24}h"
+def _condition(kind: str, status: str, reason: Reason, message: str, now: datetime) -> Condition:
+    return Condition.model_validate(
+        {
+            "type": kind,
+            "status": status,
+            "reason": reason,
+            "message": message,
+            "last_transition_time": in_seconds(now),
+        }
+    )

@@ -9,6 +9,8 @@ from typing import Any
 
 from mltask_operator.kube.api import Api
 from mltask_operator.runtime.listing import list_all
+from mltask_operator.runtime.priorities import Priorities
+from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.store import Store
 from mltask_operator.runtime.workqueue import WorkQueue
@@ -18,6 +20,7 @@ logger = logging.getLogger(__name__)
 WORKERS = 32
 """Requests under way at once, and so also the most connections to the API server."""
 RESYNC_PERIOD = timedelta(minutes=10)
+PRIORITIES_PAUSE = timedelta(seconds=5)
 STOP_GRACE = timedelta(seconds=3)
 STUCK_AFTER = timedelta(minutes=25)
 """Longer than all actions of one go may take, with all their requests timing out."""
@@ -31,28 +34,39 @@ class Controller:
         self._api = api
         self._namespaces: Sequence[str | None] = namespaces or (None,)
         self._store = Store(_now)
-        reconciler = Reconciler(api, self._store, _now)
+        self._priorities = Priorities(api)
+        self._quota = QuotaQueue(self._wake, self._priorities.value)
+        reconciler = Reconciler(api, self._store, self._quota, _now)
         self._queue = WorkQueue(reconciler.reconcile, WORKERS, self._describe)
         self._listed_at = float("inf")
-        self._resync: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """List everything, then begin to act. Raise ApiError or Unreachable if that fails."""
         await self._list_all()
+        await self._priorities.refresh()
+        # Before anybody asks: who waited for quota before a restart keeps his place.
+        for task in self._store.waiting_for_quota():
+            self._quota.park(task)
         self._queue.start()
         logger.info("All tasks are known, %d of them; the operator acts now", len(self._store))
-        self._resync = asyncio.create_task(self._list_all_periodically(), name="resync")
+        self._background = [
+            asyncio.create_task(self._list_all_periodically(), name="resync"),
+            asyncio.create_task(self._learn_priorities(), name="priorities"),
+        ]
 
     async def stop(self) -> None:
         """Let the requests under way end, and act no more."""
-        if self._resync is not None:
-            self._resync.cancel()
+        for task in self._background:
+            task.cancel()
         await self._queue.stop(STOP_GRACE)
 
     def on_task_event(self, kind: str | None, body: dict[str, Any]) -> None:
         """Note what a watch says of an MLTask: ADDED, MODIFIED, DELETED, or None for listed."""
+        uid: str = body["metadata"]["uid"]
         if kind == "DELETED":
-            self._wake(self._store.record_task_removed(body["metadata"]["uid"]))
+            self._wake(self._store.record_task_removed(uid))
+            self._quota.leave(uid)
         else:
             self._wake(self._store.record_task(body))
 
@@ -62,6 +76,10 @@ class Controller:
             self._wake(self._store.record_pod_removed(body))
         else:
             self._wake(self._store.record_pod(body))
+
+    def on_quota_event(self, kind: str | None, body: dict[str, Any]) -> None:
+        """Note what a watch says of a ResourceQuota, in the same words."""
+        self._quota.note_quota(kind, body)
 
     def check_alive(self) -> None:
         """Raise RuntimeError where work hangs that must have ended long ago."""
@@ -88,11 +106,24 @@ class Controller:
             await asyncio.sleep(RESYNC_PERIOD.total_seconds())
             try:
                 await self._list_all()
+                await self._priorities.refresh()
+                self._quota.wake_all()
             except OSError as error:
                 logger.warning("Could not list all tasks and Pods anew: %s", error)
             except Exception:
                 # Whatever it is, the next listing must follow.
                 logger.exception("Could not list all tasks and Pods anew")
+
+    async def _learn_priorities(self) -> None:
+        """List the PriorityClasses when one is asked for that is not known, if not too often."""
+        while True:
+            await self._priorities.are_wanted.wait()
+            try:
+                await self._priorities.refresh()
+                self._quota.wake_all()
+            except OSError as error:
+                logger.warning("Could not list the PriorityClasses: %s", error)
+            await asyncio.sleep(PRIORITIES_PAUSE.total_seconds())
 
 
 def _now() -> datetime:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from mltask_operator.lifecycle.actions import (
     Action,
     CreatePod,
     DeletePod,
+    DeleteTask,
+    Queue,
     ReadTask,
     ReleasePod,
     Wait,
@@ -20,7 +23,8 @@ from mltask_operator.lifecycle.actions import (
 )
 from mltask_operator.lifecycle.decide import decide
 from mltask_operator.lifecycle.manifest import pod_manifest
-from mltask_operator.lifecycle.observed import Owner, Pod, Refusal, RefusalKind, Task
+from mltask_operator.lifecycle.observed import Observed, Owner, Pod, Refusal, RefusalKind, Task
+from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.store import Store
 
@@ -33,9 +37,12 @@ MAX_ACTIONS = 20
 class Reconciler:
     """Carries out what `decide` says against the API server, and records each answer."""
 
-    def __init__(self, api: Server, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, api: Server, store: Store, quota: QuotaQueue, clock: Callable[[], datetime]
+    ) -> None:
         self._api = api
         self._store = store
+        self._quota = quota
         self._clock = clock
 
     async def reconcile(self, uid: str) -> timedelta | None:
@@ -44,16 +51,40 @@ class Reconciler:
         Raise ApiError or Unreachable where the API server did not do as it was asked, and all
         there is to do about it is to try again.
         """
+        try:
+            return await self._go_on(uid)
+        except Exception:
+            # Whatever is wrong with this one, those behind it go on.
+            self._quota.leave(uid)
+            raise
+
+    async def _go_on(self, uid: str) -> timedelta | None:
         for _ in range(MAX_ACTIONS):
-            seen = self._store.observe(uid)
+            seen = self._observe(uid)
             if seen is None:
                 return None
             now = self._clock()
             action = decide(seen, now)
+            if isinstance(action, Queue):
+                self._quota.park(action.task)
+                return action.until - now
             if isinstance(action, Wait):
+                self._quota.leave(uid)
                 return action.until - now if action.until else None
             await self._act(action, seen.owner)
         return timedelta(seconds=1)
+
+    def _observe(self, uid: str) -> Observed | None:
+        seen = self._store.observe(uid)
+        if seen is None:
+            self._quota.leave(uid)
+            return None
+        if seen.task is None or seen.pods:
+            return seen
+        refusal = seen.refusal
+        if refusal is not None and self._quota.is_released(uid, seen.owner.namespace):
+            refusal = replace(refusal, is_outdated=True)
+        return replace(seen, behind=self._quota.behind(seen.task), refusal=refusal)
 
     async def _act(self, action: Action, owner: Owner) -> None:
         match action:
@@ -68,12 +99,15 @@ class Reconciler:
                 release = self._api.release_pod(pod.namespace, pod.name, pod.uid)
                 await self._remove(pod, owner, release)
                 _log(owner, f"released Pod {pod.name}", pod=pod.name)
+            case DeleteTask(task):
+                await self._delete_task(task, owner)
             case ReadTask(asked):
                 await self._read_task(asked)
 
     async def _create_pod(self, task: Task, attempt: int, owner: Owner) -> None:
         manifest = pod_manifest(task, attempt)
         name = manifest["metadata"]["name"]
+        releases = self._quota.releases(task.namespace)
         try:
             self._store.record_pod(await self._api.create_pod(manifest))
             _log(owner, f"created Pod {name}, attempt {attempt}", pod=name, attempt=attempt)
@@ -86,6 +120,8 @@ class Reconciler:
                     raise
             elif refusal := refusal_from(error, self._clock()):
                 self._store.record_refusal(task.uid, refusal)
+                if refusal.kind is RefusalKind.QUOTA:
+                    self._quota.refuse(task, refusal.excess, releases)
             else:
                 raise
 
@@ -122,8 +158,19 @@ class Reconciler:
                 raise
             await self._read_task(owner)
             return
-        self._store.record_task(body)
+        self._store.record_report(body)
         _log(owner, _headline(status), phase=status.phase.value, reason=status.reason)
+
+    async def _delete_task(self, task: Task, owner: Owner) -> None:
+        try:
+            await self._api.delete_task(task.namespace, task.name, task.uid, task.resource_version)
+        except ApiError as error:
+            if error.code not in (404, 409):
+                raise
+        else:
+            _log(owner, "deleted, since its time to live has passed")
+        # Others' finalizers may keep it for a while; and who changed it may have changed that time.
+        await self._read_task(owner)
 
     async def _remove(self, pod: Pod, owner: Owner, request: Awaitable[dict[str, Any]]) -> None:
         try:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from mltask_operator.api.reasons import Reason
+from mltask_operator.api.status import Phase
 from mltask_operator.kube import parse
 from mltask_operator.lifecycle.observed import (
     Observed,
     Owner,
     Pod,
-    PodPhase,
     Refusal,
     Task,
 )
@@ -44,7 +45,8 @@ class _Entry:
     """Uids of objects that an answer to us said are gone, until the watch shows it too: an event
     from before their removal may still come. With each, the listing round it was noted in."""
     refusal: Refusal | None = None
-    phase: PodPhase | None = None
+    standing: tuple[object, ...] = ()
+    reported_at: datetime | None = None
     changed_at: datetime | None = None
 
     @property
@@ -76,6 +78,7 @@ class Store:
             pods=tuple(sorted(entry.pods.values(), key=lambda pod: pod.attempt)),
             refusal=entry.refusal,
             changed_at=entry.changed_at,
+            reported_at=entry.reported_at,
         )
 
     def record_task(self, body: Body) -> str | None:
@@ -104,6 +107,12 @@ class Store:
                 entry.owner.name,
             )
         return uid
+
+    def record_report(self, body: Body) -> None:
+        """Note the MLTask as a status write of ours has left it."""
+        self.record_task(body)
+        if entry := self._entries.get(body["metadata"]["uid"]):
+            entry.reported_at = self._clock()
 
     def record_task_gone(self, uid: str) -> None:
         """Note that the API server answered that the MLTask of this uid does not exist."""
@@ -142,8 +151,8 @@ class Store:
         entry.pods[pod_uid] = pod
         if pod.is_genuine:
             entry.refusal = None
-            if known is None or entry.phase is not pod.phase:
-                entry.phase, entry.changed_at = pod.phase, self._clock()
+            if known is None or entry.standing != pod.standing:
+                entry.standing, entry.changed_at = pod.standing, self._clock()
         return owner.uid
 
     def record_pod_removed(self, body: Body) -> str | None:
@@ -168,6 +177,17 @@ class Store:
         if entry := self._entries.get(uid):
             before = entry.refusal.count if entry.refusal else 0
             entry.refusal = replace(refusal, count=before + 1)
+
+    def waiting_for_quota(self) -> list[Task]:
+        """Return the tasks that have no Pod and whose status says that they wait for quota."""
+        return [
+            entry.task
+            for entry in self._entries.values()
+            if entry.task is not None
+            and not entry.pods
+            and entry.task.status.phase is Phase.PENDING
+            and entry.task.status.reason == Reason.QUOTA_EXCEEDED
+        ]
 
     def retain(self, pods: Listing, tasks: Listing) -> list[str]:
         """Drop what complete listings did not show, of Pods first and then of tasks.

@@ -1,0 +1,109 @@
+"""CEL rules: what the API server checks at `kubectl apply`, so that nothing needs a webhook."""
+
+from collections.abc import Iterable
+
+from mltask_operator.api import names
+
+Rule = dict[str, str]
+
+MUTABLE = ("activeDeadlineSeconds", "suspend", "ttlSecondsAfterFinished")
+"""Fields of the spec that may be changed at any time."""
+
+ROOT_RULES = [
+    {
+        "rule": f"self.metadata.name.size() <= {names.MAX_TASK_NAME_LENGTH}",
+        "message": f"the name must have at most {names.MAX_TASK_NAME_LENGTH} characters, since it "
+        "is a label value on the task's Pod",
+    }
+]
+RESOURCES_RULES = [
+    {
+        "rule": "has(self.requests) && ('cpu' in self.requests || 'memory' in self.requests)",
+        "message": "requests must have at least cpu or memory: they are the task's allocation",
+    },
+    {
+        "rule": "!has(self.requests) || !has(self.limits) || self.requests.all(r, "
+        "!(r in self.limits) || "
+        "quantity(string(self.requests[r])).compareTo(quantity(string(self.limits[r]))) <= 0)",
+        "message": "a request must not be larger than the limit of the same resource",
+    },
+]
+POD_SPEC_RULES = [
+    {
+        "rule": "!has(self.restartPolicy) || self.restartPolicy == 'Never'",
+        "message": "restartPolicy must be Never or absent: a retry is a further attempt, never a "
+        "restart in place",
+        "fieldPath": ".restartPolicy",
+    }
+]
+BACKOFF_RULES = [
+    {
+        "rule": "self.baseSeconds <= self.maxSeconds",
+        "message": "maxSeconds must not be less than baseSeconds",
+        "fieldPath": ".maxSeconds",
+    }
+]
+FAILURE_RULE_RULES = [
+    {
+        "rule": "has(self.onExitCodes) != has(self.onPodConditions)",
+        "message": "a rule has either onExitCodes or onPodConditions",
+    }
+]
+EXIT_CODES_RULES = [
+    {
+        "rule": "self.operator != 'In' || !(0 in self.values)",
+        "message": "exit code 0 is no failure: it can't be among the values of In",
+        "fieldPath": ".values",
+    }
+]
+SPEC_RULES = [
+    {
+        "rule": "!has(self.steps) || (!has(self.command) && !has(self.args))",
+        "message": "with steps, command and args belong to each of them",
+        "fieldPath": ".steps",
+    },
+    {
+        "rule": "!has(self.stepFailurePolicy) || has(self.steps)",
+        "message": "stepFailurePolicy is for tasks with steps",
+        "fieldPath": ".stepFailurePolicy",
+    },
+    {
+        "rule": "!has(self.onOutOfMemory) || ["
+        "has(self.resources.requests) && 'memory' in self.resources.requests, "
+        "has(self.resources.limits) && 'memory' in self.resources.limits].exists(x, x)",
+        "message": "onOutOfMemory needs memory in resources.requests or resources.limits",
+        "fieldPath": ".onOutOfMemory",
+    },
+    *(
+        {
+            "rule": f"!has(self.onOutOfMemory) || !has(self.resources.{part}) || "
+            f"!('memory' in self.resources.{part}) || "
+            f"quantity(string(self.resources.{part}['memory'])).compareTo("
+            "quantity(string(self.onOutOfMemory.maxMemory))) <= 0",
+            "message": f"maxMemory must not be less than memory in resources.{part}",
+            "fieldPath": ".onOutOfMemory.maxMemory",
+        }
+        for part in ("requests", "limits")
+    ),
+]
+
+
+def immutability(fields: Iterable[str], required: Iterable[str]) -> list[Rule]:
+    """Return a rule for each field of the spec that keeps it as it was created."""
+    rules = []
+    for field in fields:
+        if field in MUTABLE:
+            continue
+        unchanged = f"self.{field} == oldSelf.{field}"
+        if field not in required:
+            unchanged = (
+                f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || {unchanged})"
+            )
+        rules.append(
+            {
+                "rule": unchanged,
+                "message": f"{field} is immutable: delete the MLTask and create it anew",
+                "fieldPath": f".{field}",
+            }
+        )
+    return rules

@@ -1,0 +1,24 @@
+"""Kubernetes quantities, read by the official client."""
+
+import math
+from decimal import Decimal
+
+from kubernetes.utils.quantity import parse_quantity
+
+
+def amount(quantity: str | int) -> Decimal:
+    """Return the quantity in its base unit: bytes, cores, pieces. Raise ValueError for no quantity.
+
+    https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+    """
+    parsed: Decimal = parse_quantity(quantity)
+    return parsed
+
+
+LARGEST = 2**63 - 1
+"""What the API server cuts larger quantities to."""
+
+
+def whole(quantity: str | int) -> int:
+    """Return the quantity in its base unit, rounded up to a whole number."""
+    return math.ceil(min(amount(quantity), Decimal(LARGEST)))
