@@ -23,7 +23,8 @@ _LOST = frozenset({"ContainerStatusUnknown", "Unknown"})
 
 class EndingKind(StrEnum):
     """Whether the task achieved its end, failed by itself, or was ended from outside: by others,
-    or by its suspension."""
+    or by its suspension.
+    """
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
