@@ -8,13 +8,13 @@ import pytest
 
 from localcluster import Cluster
 from localcluster.errors import ClusterError
+from tests.api.audit import SYSTEM
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team
 from tests.chart.chart import wait_until_established
 from tests.waiting import wait_until
 
 CHART = Path(__file__).parents[2] / "charts" / "mltask-operator"
-SYSTEM = "mltask-system"
 
 StartOperator = Callable[[Team], OperatorProcess]
 

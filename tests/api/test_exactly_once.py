@@ -1,17 +1,14 @@
 """n tasks make n Pods and n deletions, counted by the API server, whatever befalls the operator."""
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
-from tests.api.conftest import SYSTEM
+from tests.api.audit import OPERATOR, SCHEDULER, requests, writes
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team, manifest
 from tests.waiting import wait_until
-
-OPERATOR = f"system:serviceaccount:{SYSTEM}:mltask-operator"
-SCHEDULER = "system:kube-scheduler"
 
 
 def finished(team: Team) -> list[str]:
@@ -23,29 +20,6 @@ def finished(team: Team) -> list[str]:
 def has_finished(team: Team, count: int) -> bool:
     """Whether that many of the team's tasks are finished."""
     return len(finished(team)) >= count
-
-
-def requests(team: Team, user: str) -> Iterator[tuple[str, str, int]]:
-    """Yield a user's writes in the team's namespace: `verb resource`, the object, the answer."""
-    for event in team.cluster.audit_events():
-        target = event.get("objectRef", {})
-        is_write = event["verb"] in ("create", "patch", "delete")
-        if is_write and (event["user"]["username"], target.get("namespace")) == (
-            user,
-            team.namespace,
-        ):
-            resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
-            kind = f"{event['verb']} {resource}"
-            yield kind, target.get("name", ""), event["responseStatus"]["code"]
-
-
-def writes(team: Team) -> dict[str, list[str]]:
-    """Return the operator's writes that took effect: by kind, the name of each one's object."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for kind, name, code in requests(team, OPERATOR):
-        if code < 300:
-            found[kind].append(name)
-    return found
 
 
 def outcomes(team: Team) -> Counter[tuple[str, int]]:

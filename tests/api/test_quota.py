@@ -1,0 +1,205 @@
+"""Waiting for quota: who comes next, who does not hold up others, and at what price in requests."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+
+from mltask_operator.runtime.controller import WORKERS
+from tests.api.audit import OPERATOR, requests
+from tests.api.operator_process import OperatorProcess
+from tests.api.team import Json, Team, manifest
+from tests.waiting import wait_until
+
+GPU = "nvidia.com/gpu"
+
+
+def quota(team: Team, **hard: str) -> None:
+    """Create the team's ResourceQuota `compute`, or change it."""
+    body = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "compute"},
+        "spec": {"hard": {name.replace("_", "."): amount for name, amount in hard.items()}},
+    }
+    team.apply(body)
+    wait_until(lambda: is_enforced(team, body), "the quota is enforced")
+
+
+def is_enforced(team: Team, body: Json) -> bool:
+    """Whether the quota controller has taken up what the quota says."""
+    status = team.get("resourcequota", body["metadata"]["name"]).get("status", {})
+    return bool(status.get("hard") == body["spec"]["hard"] and status.get("used"))
+
+
+def order_of_creation(team: Team) -> list[str]:
+    """Return the names of the tasks in the order in which their Pods were created."""
+    created = [
+        name
+        for kind, name, code in requests(team, OPERATOR)
+        if kind == "create pods" and code == 201
+    ]
+    return [name.rsplit("-", 2)[0] for name in created]
+
+
+def creations(team: Team) -> Counter[int]:
+    """Count the operator's creations of Pods by the answer's code."""
+    return Counter(code for kind, _, code in requests(team, OPERATOR) if kind == "create pods")
+
+
+def priority_class(team: Team, value: int) -> str:
+    """Create a PriorityClass of the team's own, and return its name."""
+    name = f"{team.namespace}-{value}"
+    team.kubectl("create", "priorityclass", name, f"--value={value}")
+    return name
+
+
+def of_priority(name: str) -> Json:
+    """Return a template with this PriorityClass."""
+    return {"spec": {"priorityClassName": name}}
+
+
+def test_a_task_waits_visibly_and_costs_one_write_for_it(
+    team: Team, operator: OperatorProcess
+) -> None:
+    quota(team, pods="1")
+    team.run("first", fate={"run_seconds": 4})
+    team.pod_of("first")
+    team.run("second", fate={"run_seconds": 0.2})
+    team.wait_for_reason("second", "QuotaExceeded")
+    waiting = team.status("second")
+    assert waiting["phase"] == "Pending"
+    assert "exceeded quota: compute" in waiting["message"]
+    assert team.finish("second")["phase"] == "Succeeded"
+    patched = [name for kind, name, _ in requests(team, OPERATOR) if kind == "patch mltasks/status"]
+    assert patched.count("second") == 2
+
+
+def test_a_thousand_tasks_through_a_quota_of_twenty(
+    team: Team, start_operator: Callable[[Team], OperatorProcess]
+) -> None:
+    quota(team, pods="20")
+    team.apply(*(manifest(f"t{i}", fate={"run_seconds": 0.5}) for i in range(1000)))
+    start_operator(team)
+    done = "jsonpath={.items[*].status.completionTime}"
+    wait_until(
+        lambda: len(team.kubectl("get", "mltasks", "-o", done).split()) == 1000,
+        "1000 tasks done",
+        240,
+    )
+    asked = creations(team)
+    assert asked[201] == 1000
+    # For a release one refusal at the most, and in the beginning one for each worker.
+    assert asked[403] <= 1000 + WORKERS
+    waited = sum(
+        kind == "patch mltasks/status" and code == 200 for kind, _, code in requests(team, OPERATOR)
+    )
+    assert waited <= 3 * 1000, "that it waits, perhaps that it runs, and its outcome"
+
+
+def test_the_highest_priority_comes_first_and_then_the_oldest(
+    team: Team, start_operator: Callable[[Team], OperatorProcess]
+) -> None:
+    quota(team, pods="1")
+    high, low = priority_class(team, 1000), priority_class(team, -10)
+    operator = start_operator(team)
+    team.run("running")
+    team.wait_for_phase("running", "Running")
+    for name, template in (
+        ("low", of_priority(low)),
+        ("none", None),
+        ("high-old", of_priority(high)),
+        ("high-young", of_priority(high)),
+    ):
+        team.run(name, template=template, fate={"run_seconds": 0.1})
+        team.wait_for_reason(name, "QuotaExceeded")
+    # A restart keeps the order.
+    operator.stop()
+    start_operator(team)
+    team.kubectl("delete", "mltask", "running")
+    for name in ("low", "none", "high-old", "high-young"):
+        assert team.finish(name)["phase"] == "Succeeded"
+    assert order_of_creation(team)[1:] == ["high-old", "high-young", "none", "low"]
+    team.kubectl("delete", "priorityclass", high, low)
+
+
+def test_a_task_too_large_for_the_quota_holds_up_nobody(
+    team: Team, operator: OperatorProcess
+) -> None:
+    quota(team, requests_cpu="2")
+    team.run("huge", resources={"requests": {"cpu": "3"}}, fate={"run_seconds": 0.1})
+    team.wait_for_reason("huge", "QuotaExceeded")
+    assert "more than the quota holds in all" in team.status("huge")["message"]
+    team.run("small", resources={"requests": {"cpu": "2"}}, fate={"run_seconds": 0.1})
+    assert team.finish("small")["phase"] == "Succeeded"
+    quota(team, requests_cpu="4")
+    assert team.finish("huge")["phase"] == "Succeeded"
+
+
+def test_a_large_task_is_not_overtaken_for_ever_by_small_ones(
+    team: Team, operator: OperatorProcess
+) -> None:
+    quota(team, requests_cpu="2")
+    team.run("running", resources={"requests": {"cpu": "1"}}, fate={"run_seconds": 6})
+    team.wait_for_phase("running", "Running")
+    team.run("large", resources={"requests": {"cpu": "2"}}, fate={"run_seconds": 0.1})
+    team.wait_for_reason("large", "QuotaExceeded")
+    # It would fit beside the running one, and would keep the large one waiting.
+    team.run("small", resources={"requests": {"cpu": "1"}}, fate={"run_seconds": 0.1})
+    team.wait_for_reason("small", "QuotaExceeded")
+    assert "after large" in team.status("small")["message"]
+    for name in ("large", "small"):
+        team.finish(name)
+    assert order_of_creation(team) == ["running", "large", "small"]
+
+
+def test_who_waits_for_gpus_does_not_hold_up_who_needs_none(
+    team: Team, operator: OperatorProcess
+) -> None:
+    quota(team, **{f"requests.{GPU}": "1"})
+    gpu = {"requests": {"cpu": "100m", GPU: 1}}
+    team.run("gpu-running", resources=gpu)
+    team.wait_for_phase("gpu-running", "Running")
+    team.run("gpu-waiting", resources=gpu, fate={"run_seconds": 0.1})
+    team.wait_for_reason("gpu-waiting", "QuotaExceeded")
+    team.run("plain", fate={"run_seconds": 0.1})
+    assert team.finish("plain")["phase"] == "Succeeded"
+    assert team.status("gpu-waiting")["reason"] == "QuotaExceeded"
+    team.kubectl("delete", "mltask", "gpu-running")
+    assert team.finish("gpu-waiting")["phase"] == "Succeeded"
+
+
+def test_what_others_release_counts_too(team: Team, operator: OperatorProcess) -> None:
+    quota(team, pods="1")
+    team.kubectl("run", "foreign", "--image=foreign:1")
+    team.kubectl("wait", "--for=condition=Ready", "pod/foreign")
+    team.run("train", fate={"run_seconds": 0.1})
+    team.wait_for_reason("train", "QuotaExceeded")
+    team.kubectl("delete", "pod", "foreign", "--grace-period=1")
+    assert team.finish("train")["phase"] == "Succeeded"
+
+
+def test_a_quota_that_goes_lets_everyone_in(team: Team, operator: OperatorProcess) -> None:
+    quota(team, pods="0")
+    names = [f"t{i}" for i in range(5)]
+    team.apply(*(manifest(name, fate={"run_seconds": 0.1}) for name in names))
+    for name in names:
+        team.wait_for_reason(name, "QuotaExceeded")
+    team.kubectl("delete", "resourcequota", "compute")
+    for name in names:
+        assert team.finish(name)["phase"] == "Succeeded"
+
+
+def test_a_suspended_or_deleted_task_leaves_the_queue(
+    team: Team, operator: OperatorProcess
+) -> None:
+    quota(team, pods="1")
+    team.run("running", fate={"run_seconds": 5})
+    team.wait_for_phase("running", "Running")
+    for name in ("suspended", "deleted", "last"):
+        team.run(name, fate={"run_seconds": 0.1})
+        team.wait_for_reason(name, "QuotaExceeded")
+    suspend = json.dumps({"spec": {"suspend": True}})
+    team.kubectl("patch", "mltask", "suspended", "--type=merge", "-p", suspend)
+    team.wait_for_phase("suspended", "Suspended")
+    team.kubectl("delete", "mltask", "deleted")
+    assert team.finish("last")["phase"] == "Succeeded"
