@@ -11,7 +11,7 @@ from mltask_operator.api.status import (
     Phase,
 )
 from mltask_operator.lifecycle import memory, retries, steps
-from mltask_operator.lifecycle.ending import Ending
+from mltask_operator.lifecycle.ending import Ending, EndingKind
 from mltask_operator.lifecycle.observed import Pod, Task, Waiting
 from mltask_operator.lifecycle.spans import in_seconds, in_words, whole_seconds
 from mltask_operator.lifecycle.verdict import Course, Verdict, judge
@@ -123,25 +123,37 @@ def _conclude(
 ) -> MLTaskStatus:
     succeeded = verdict.course is Course.SUCCEED
     phase = Phase.SUCCEEDED if succeeded else Phase.FAILED
+    exit_code, output = _evidence(task, ending, succeeded=succeeded)
     return _present(
         task,
         phase=phase,
         reason=verdict.reason,
         message=verdict.message,
         conditions=_final_conditions(task, phase, verdict.reason, verdict.message, now),
-        failures=task.status.failures + (not succeeded),
+        failures=task.status.failures + (ending.kind is not EndingKind.SUCCEEDED),
         attempts=pod.attempt,
         pod_name=pod.name,
         node_name=pod.node_name,
         start_time=ending.started_at,
         completion_time=in_seconds(ending.at),
         duration=in_words(ending.started_at, ending.at),
-        exit_code=ending.exit_code,
-        result=ending.output if succeeded else None,
-        log_tail=None if succeeded else ending.output,
+        exit_code=exit_code,
+        result=output if succeeded else None,
+        log_tail=None if succeeded else output,
         steps=steps.after(task, pod, ending, failed=True, skips=True),
         allocation=_allocation(task, pod, ending),
     )
+
+
+def _evidence(task: Task, ending: Ending, *, succeeded: bool) -> tuple[int | None, str | None]:
+    """Return the exit code and the last words of what decided the task's outcome.
+
+    A last attempt that went well does not decide where steps have failed before it.
+    """
+    failed = steps.failed_among(task.status.steps)
+    if succeeded or ending.kind is not EndingKind.SUCCEEDED or not failed:
+        return ending.exit_code, ending.output
+    return failed[-1].exit_code, failed[-1].result
 
 
 def _follow_up(task: Task, pod: Pod, ending: Ending, verdict: Verdict) -> MLTaskStatus:
