@@ -9,12 +9,11 @@ from pathlib import Path
 import click
 
 from demo import tasks
-from demo.operator_process import OperatorProcess
 from demo.play import play
 from localcluster import Cluster, images, node
 from localcluster.errors import ClusterError
+from localcluster.operator_process import OperatorProcess
 
-CRD = Path(__file__).parent.parent / "crds" / "mltasks.yaml"
 ALLOCATABLE_CPUS = 2
 """What the node offers however large the machine is, so that not all tasks fit at once."""
 
@@ -63,13 +62,9 @@ def on_own_cluster(*, why_simulated: str | None, keep: bool) -> bool:
         if trains:
             print("Importing the image into the node", flush=True)
             cluster.import_image(image)
-        cluster.kubectl("apply", "-f", str(CRD))
-        # kubectl refuses to wait for a condition of an object that has no conditions yet.
-        for state in ("jsonpath={.status.acceptedNames.kind}=MLTask", "condition=Established"):
-            cluster.kubectl("wait", f"--for={state}", "-f", str(CRD))
-        operator = OperatorProcess.start(cluster)
+        operator = OperatorProcess.serve(cluster)
         stack.callback(operator.stop)
-        print(f"The operator runs and logs to {operator.log}")
+        print(f"The operator runs and logs to {operator.log_file}")
         kept = play(
             cluster.kubectl,
             cluster.kubeconfig,
@@ -81,7 +76,7 @@ def on_own_cluster(*, why_simulated: str | None, keep: bool) -> bool:
         if keep:
             cluster.detach()
             stack.pop_all()
-    _tell_what_next(cluster if keep else None, operator.log)
+    _tell_what_next(cluster if keep else None, operator.log_file)
     return kept
 
 

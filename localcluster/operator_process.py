@@ -1,0 +1,119 @@
+"""The operator of this virtual environment, as a process beside a cluster."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Self
+
+from .cluster import Cluster
+from .errors import ClusterError
+
+PROGRAM = Path(sys.executable).with_name("mltask-operator")
+DEFINITION = Path(__file__).parent.parent / "crds" / "mltasks.yaml"
+
+START_SECONDS = 60
+STOP_SECONDS = 20
+LOG_TAIL_LINES = 40
+
+
+class OperatorProcess:
+    """One run of `mltask-operator run`; its output goes to `log_file`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log_file: Path, health_port: int) -> None:
+        self.log_file = log_file
+        self._process = process
+        self._health = f"http://127.0.0.1:{health_port}/healthz"
+
+    @classmethod
+    def serve(cls, cluster: Cluster) -> Self:
+        """Give the cluster the resource MLTask, and start the operator for all namespaces.
+
+        It has the administrator's rights, and also ends with the cluster, whoever ends that.
+        """
+        cluster.kubectl("apply", "--server-side", "-f", str(DEFINITION))
+        # kubectl refuses to wait for a condition of an object that has no conditions yet.
+        for state in ("jsonpath={.status.acceptedNames.kind}=MLTask", "condition=Established"):
+            cluster.kubectl("wait", f"--for={state}", "-f", str(DEFINITION), "--timeout=60s")
+        log = cluster.state / "logs" / "operator.log"
+        return cls.start(cluster.kubeconfig, log, ends_with=cluster)
+
+    @classmethod
+    def start(
+        cls, kubeconfig: Path, log: Path, *namespaces: str, ends_with: Cluster | None = None
+    ) -> Self:
+        """Start it for these namespaces, or for all, and return when it serves them.
+
+        Raises ClusterError, with the end of the log, where it does not.
+        """
+        options = [option for namespace in namespaces for option in ("--namespace", namespace)]
+        port = free_port()
+        environment = os.environ | (ends_with.environment if ends_with else {})
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [PROGRAM, "run", "--health-port", str(port), *options],
+                env=environment | {"KUBECONFIG": str(kubeconfig)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C is for its owner, who stops it then
+            )
+        started = cls(process, log, port)
+        started._wait_until_healthy()
+        return started
+
+    def is_healthy(self) -> bool:
+        """Whether its probe is answered with 200; raises ClusterError where it has ended."""
+        self.raise_if_ended()
+        try:
+            with urllib.request.urlopen(self._health, timeout=5) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def raise_if_ended(self) -> None:
+        """Raise ClusterError, with the end of the log, if it runs no longer."""
+        if (status := self._process.poll()) is not None:
+            raise ClusterError(f"The operator ended with exit status {status}. {self.log_tail()}")
+
+    @property
+    def log(self) -> str:
+        """All that it has logged."""
+        return self.log_file.read_text(errors="replace")
+
+    def log_tail(self) -> str:
+        """Return the last lines of the log, with a line that says what they are."""
+        return "\n".join(["The end of its log:", *self.log.splitlines()[-LOG_TAIL_LINES:]])
+
+    def kill(self) -> None:
+        """Kill it as a crash of its machine would, without a chance to tidy up."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        """End it in good order, or by force where that takes too long; return its exit status."""
+        self._process.terminate()
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self._process.returncode
+
+    def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self.is_healthy():
+            if time.monotonic() > deadline:
+                self.kill()
+                raise ClusterError(f"The operator does not answer. {self.log_tail()}")
+            time.sleep(0.05)
+
+
+def free_port() -> int:
+    """Return a TCP port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
