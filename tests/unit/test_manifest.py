@@ -187,7 +187,7 @@ def test_resources_replace_those_of_main_as_a_whole() -> None:
 def limits(requests: Json, given_limits: Json | None = None) -> Json:
     resources = {"requests": requests, **({"limits": given_limits} if given_limits else {})}
     manifest = pod(resources=resources)
-    assert main_of(manifest)["resources"]["requests"] == requests
+    assert main_of(manifest)["resources"]["requests"] == {r: str(q) for r, q in requests.items()}
     found: Json = main_of(manifest)["resources"].get("limits", {})
     return found
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from mltask_operator.api.reasons import Reason
 from mltask_operator.kube.parse import (
     is_owned_by,
     is_removed,
@@ -11,7 +12,7 @@ from mltask_operator.kube.parse import (
     pod_from,
     version_of,
 )
-from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase
+from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase, Waiting
 from tests.unit.bodies import CREATED, ENDED, STARTED, Json, container, deleted, pod_body
 from tests.unit.builders import NAME, NAMESPACE, UID
 
@@ -48,18 +49,18 @@ def test_a_pod_that_no_node_takes() -> None:
         "message": "0/2 nodes are available: 2 Insufficient cpu.",
     }
     pod = parsed(pod_body(status={"conditions": [unschedulable]}))
-    assert (pod.phase, pod.node_name, pod.disruption, pod.main) == (
-        PodPhase.PENDING,
-        None,
-        None,
-        None,
+    assert (pod.phase, pod.node_name, pod.disruption) == (PodPhase.PENDING, None, None)
+    assert pod.container("main") is None
+    assert pod.waiting == Waiting(
+        reason=Reason.UNSCHEDULABLE, message="0/2 nodes are available: 2 Insufficient cpu."
     )
 
 
 def test_a_pod_whose_image_cannot_be_pulled() -> None:
-    waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "trainer:1"'}
+    waiting: Json = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "trainer:1"'}
     pod = parsed(pod_body(status={"containerStatuses": [container(waiting=waiting)]}))
-    assert pod.main == Container(name="main", reason=waiting["reason"], message=waiting["message"])
+    assert pod.container("main") == Container(name="main", **waiting)
+    assert pod.waiting == Waiting(reason=Reason.IMAGE_PULL_BACK_OFF, message=waiting["message"])
 
 
 def test_a_running_pod() -> None:
@@ -72,9 +73,8 @@ def test_a_running_pod() -> None:
             },
         )
     )
-    assert pod.is_running
-    assert pod.node_name == "n1"
-    assert pod.main == Container(name="main", is_running=True, started_at=at(STARTED))
+    assert (pod.phase, pod.node_name, pod.waiting) == (PodPhase.RUNNING, "n1", None)
+    assert pod.container("main") == Container(name="main", is_running=True, started_at=at(STARTED))
 
 
 def test_an_ended_pod() -> None:
@@ -97,7 +97,7 @@ def test_an_ended_pod() -> None:
         )
     )
     assert pod.has_ended
-    assert pod.main == Container(
+    assert pod.container("main") == Container(
         name="main",
         is_terminated=True,
         exit_code=3,
@@ -124,8 +124,9 @@ def test_times_of_a_container_that_never_ran_are_none(
 ) -> None:
     terminated = {"exitCode": 128, "reason": "StartError", **times}
     pod = parsed(pod_body(status={"containerStatuses": [container(terminated=terminated)]}))
-    assert pod.main is not None
-    assert (pod.main.started_at, pod.main.finished_at) == (None, finished_at)
+    main = pod.container("main")
+    assert main is not None
+    assert (main.started_at, main.finished_at) == (None, finished_at)
 
 
 def test_a_pod_rejected_by_its_node_has_no_containers() -> None:

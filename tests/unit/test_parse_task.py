@@ -76,6 +76,6 @@ def test_status_fields_of_a_newer_version_are_ignored() -> None:
 
 
 def test_a_phase_of_a_newer_version_is_not_understood() -> None:
-    task = task_from(task_body(status={"phase": "Suspended"}))
+    task = task_from(task_body(status={"phase": "Paused"}))
     assert not task.is_understood
     assert task.spec is None

@@ -65,8 +65,9 @@ async def test_missing_permissions_are_named(api: Api, server: ApiServer) -> Non
 
     serve(server, denies=denies)
     assert await why_not(api) == (
-        "not permitted cluster-wide: patch mltasks/status; patch, delete pods. Bind the role of "
-        "the Helm chart mltask-operator to the user or service account that the operator runs as"
+        "not permitted cluster-wide: delete mltasks; patch mltasks/status; patch, delete pods. "
+        "Bind the role of the Helm chart mltask-operator to the user or service account that the "
+        "operator runs as"
     )
 
 

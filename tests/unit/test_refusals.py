@@ -6,7 +6,7 @@ import pytest
 
 from mltask_operator.kube.errors import ApiError
 from mltask_operator.kube.refusals import refusal_from
-from mltask_operator.lifecycle.observed import Refusal, RefusalKind
+from mltask_operator.lifecycle.observed import QuotaExcess, Refusal, RefusalKind
 from tests.unit.builders import NOW
 
 POD = 'pods "train-0b5f1c2e-1" is forbidden: '
@@ -14,8 +14,8 @@ POD = 'pods "train-0b5f1c2e-1" is forbidden: '
 FORBIDDEN_403 = [
     (
         "no room in a quota",
-        POD + "exceeded quota: team, requested: requests.cpu=1, used: requests.cpu=0, limited: "
-        "requests.cpu=500m",
+        POD + "exceeded quota: team, requested: requests.cpu=1, used: requests.cpu=4, limited: "
+        "requests.cpu=4",
         RefusalKind.QUOTA,
     ),
     (
@@ -108,9 +108,39 @@ OTHERS = [
     ("message", "kind"), [row[1:] for row in FORBIDDEN_403], ids=[row[0] for row in FORBIDDEN_403]
 )
 def test_forbidden(message: str, kind: RefusalKind) -> None:
-    assert refusal_from(ApiError(403, "Forbidden", message), NOW) == Refusal(
-        kind=kind, message=message, at=NOW
+    refusal = refusal_from(ApiError(403, "Forbidden", message), NOW)
+    assert refusal is not None
+    assert (refusal.kind, refusal.message, refusal.at) == (kind, message, NOW)
+
+
+def test_what_a_quota_has_no_room_for_is_read_off_its_words() -> None:
+    [_, message, _] = FORBIDDEN_403[0]
+    refusal = refusal_from(ApiError(403, "Forbidden", message), NOW)
+    assert refusal is not None
+    assert refusal.excess == QuotaExcess(
+        quota="team", resources=frozenset({"requests.cpu"}), never_fits=False
     )
+
+
+def test_a_pod_too_large_for_the_whole_quota_is_told_so() -> None:
+    message = (
+        POD + "exceeded quota: team, requested: requests.cpu=1, used: requests.cpu=0, limited: "
+        "requests.cpu=500m"
+    )
+    refusal = refusal_from(ApiError(403, "Forbidden", message), NOW)
+    assert refusal is not None
+    assert refusal.excess is not None
+    assert refusal.excess.never_fits
+    assert refusal.message.startswith(message)
+    assert "only be admitted once the quota is raised" in refusal.message
+
+
+def test_other_words_than_a_quotas_say_nothing_of_resources() -> None:
+    for label, message, kind in FORBIDDEN_403:
+        if kind is not RefusalKind.QUOTA:
+            refusal = refusal_from(ApiError(403, "Forbidden", message), NOW)
+            assert refusal is not None, label
+            assert refusal.excess is None, label
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from mltask_operator.api.base import Message
+
 
 class Phase(StrEnum):
     """Where a task is in its life."""
@@ -48,7 +50,9 @@ class Condition(StatusModel):
         Field(description="Whether the condition holds: True, False or Unknown."),
     ]
     reason: Annotated[str, Field(description="The same word as status.reason at that moment.")]
-    message: Annotated[str, Field(description="The same text as status.message at that moment.")]
+    message: Annotated[
+        Message, Field(description="The same text as status.message at that moment.")
+    ]
     last_transition_time: Annotated[datetime, Field(description="When the condition came to hold.")]
 
 
@@ -57,7 +61,9 @@ class AttemptRecord(StatusModel):
 
     attempt: Annotated[int, Field(description="The number of the attempt, from 1.")]
     reason: Annotated[str, Field(description="Why the attempt ended.")]
-    message: Annotated[str | None, Field(description="Why the attempt ended, for people.")] = None
+    message: Annotated[Message | None, Field(description="Why the attempt ended, for people.")] = (
+        None
+    )
     exit_code: Annotated[
         int | None, Field(description="Exit code of the container that decided, if one ran.")
     ] = None
@@ -82,7 +88,8 @@ class StepStatus(StatusModel):
     phase: Annotated[
         StepPhase,
         Field(
-            description="Pending, Running, Succeeded, Failed, or Skipped since one before it failed."
+            description="Pending, Running, Succeeded, Failed, or Skipped since one before it "
+            "failed."
         ),
     ] = StepPhase.PENDING
     exit_code: Annotated[
@@ -141,7 +148,7 @@ class MLTaskStatus(StatusModel):
         Field(description="Why the task is in this phase, in one CamelCase word."),
     ] = None
     message: Annotated[
-        str | None, Field(description="Why the task is in this phase, for people.")
+        Message | None, Field(description="Why the task is in this phase, for people.")
     ] = None
     conditions: Annotated[
         tuple[Condition, ...],

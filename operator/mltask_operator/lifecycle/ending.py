@@ -22,9 +22,7 @@ _LOST = frozenset({"ContainerStatusUnknown", "Unknown"})
 
 
 class EndingKind(StrEnum):
-    """Whether the task achieved its end, failed by itself, or was ended from outside: by others,
-    or by its suspension.
-    """
+    """Whether the attempt succeeded, failed by itself, was disrupted by others, or suspended."""
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
