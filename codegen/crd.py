@@ -79,7 +79,9 @@ def _refine_spec(spec: Schema) -> None:
     resources = spec["properties"]["resources"]
     resources["x-kubernetes-validations"] = rules.RESOURCES_RULES
     for part in ("requests", "limits"):
-        resources["properties"][part]["maxProperties"] = MAX_RESOURCES
+        amounts = resources["properties"][part]
+        amounts["maxProperties"] = MAX_RESOURCES
+        amounts["additionalProperties"] = _amount(amounts["additionalProperties"])
     resources["required"] = ["requests"]
     pod_spec = spec["properties"]["template"]["properties"]["spec"]
     pod_spec["x-kubernetes-validations"] = rules.POD_SPEC_RULES
@@ -97,7 +99,13 @@ def _refine_steps(steps: Schema) -> None:
     steps["x-kubernetes-list-map-keys"] = ["name"]
 
 
+def _amount(quantity: Schema) -> Schema:
+    return {**quantity, "x-kubernetes-validations": rules.AMOUNT_RULES}
+
+
 def _refine_failures(fields: Schema) -> None:
+    growth = fields["onOutOfMemory"]["properties"]
+    growth["maxMemory"] = _amount(growth["maxMemory"])
     fields["backoff"]["x-kubernetes-validations"] = rules.BACKOFF_RULES
     rule = fields["podFailurePolicy"]["properties"]["rules"]["items"]
     rule["x-kubernetes-validations"] = rules.FAILURE_RULE_RULES

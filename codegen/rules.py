@@ -16,6 +16,14 @@ ROOT_RULES = [
         "is a label value on the task's Pod",
     }
 ]
+AMOUNT_RULES = [
+    {
+        # Larger ones are not refused by Kubernetes: it schedules them as if they asked for nothing.
+        "rule": "!quantity(string(self)).isLessThan(quantity('0')) && "
+        "!quantity(string(self)).isGreaterThan(quantity('9223372036854775807'))",
+        "message": "an amount is at least 0 and at most 9223372036854775807",
+    }
+]
 RESOURCES_RULES = [
     {
         "rule": "has(self.requests) && ('cpu' in self.requests || 'memory' in self.requests)",

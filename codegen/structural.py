@@ -16,8 +16,9 @@ QUANTITY: Schema = {
     "anyOf": [{"type": "integer"}, {"type": "string"}],
     "x-kubernetes-int-or-string": True,
     # The grammar of https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+    # with exponents of two digits at most: longer ones mean other amounts to Kubernetes itself.
     "pattern": r"^[+-]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)"
-    r"([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$",
+    r"([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?$",
     "maxLength": 64,
 }
 INT_OR_STRING: Schema = {
@@ -66,21 +67,11 @@ class _Converter:
         """Convert one schema; `owner` names the definition that it stands in."""
         schema = _without_null(schema)
         if "$ref" in schema:
-            name = schema["$ref"].rpartition("/")[2]
-            definition = dict(self._definitions[name])
-            if _is_kubernetes_own(name):
-                # The docstring of a generated class speaks of the generator.
-                del definition["description"]
-            merged = {**definition, **{k: v for k, v in schema.items() if k != "$ref"}}
-            return self.convert(merged, name)
+            return self._referred(schema)
         if owner == "V1ObjectMeta" and "properties" in schema:
             kept = {k: v for k, v in schema["properties"].items() if k in TEMPLATE_METADATA}
             schema = {**schema, "properties": kept}
-        out = {k: v for k, v in schema.items() if k in _KEPT or k.startswith("x-kubernetes-")}
-        if "exclusiveMinimum" in schema:
-            out |= {"minimum": schema["exclusiveMinimum"], "exclusiveMinimum": True}
-        if "const" in schema:
-            out["enum"] = [schema["const"]]
+        out = _own_words(schema)
         if "anyOf" in schema:
             return {**{k: v for k, v in out.items() if k == "description"}, **INT_OR_STRING}
         if "items" in schema:
@@ -95,6 +86,15 @@ class _Converter:
         elif schema.get("additionalProperties") is True:
             out["x-kubernetes-preserve-unknown-fields"] = True
         return out
+
+    def _referred(self, schema: Schema) -> Schema:
+        name = schema["$ref"].rpartition("/")[2]
+        definition = dict(self._definitions[name])
+        if _is_kubernetes_own(name):
+            # The docstring of a generated class speaks of the generator.
+            del definition["description"]
+        merged = {**definition, **{k: v for k, v in schema.items() if k != "$ref"}}
+        return self.convert(merged, name)
 
     def _property(self, name: str, schema: Schema, owner: str) -> Schema:
         if (owner, name) in QUANTITY_FIELDS:
@@ -112,6 +112,16 @@ _KEPT = {
     "default", "description", "enum", "format", "items", "maxItems", "maxLength", "maxProperties",
     "maximum", "minItems", "minLength", "minProperties", "minimum", "pattern", "required", "type",
 }  # fmt: skip
+
+
+def _own_words(schema: Schema) -> Schema:
+    """Return what the schema says of the value itself, in the words of a CRD."""
+    out = {k: v for k, v in schema.items() if k in _KEPT or k.startswith("x-kubernetes-")}
+    if "exclusiveMinimum" in schema:
+        out |= {"minimum": schema["exclusiveMinimum"], "exclusiveMinimum": True}
+    if "const" in schema:
+        out["enum"] = [schema["const"]]
+    return out
 
 
 def _is_kubernetes_own(definition: str) -> bool:

@@ -1,10 +1,25 @@
-"""What the models of the spec have in common."""
+"""What the models have in common."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 MAX_SECONDS = 2**31 - 1
 """The largest int32, as Kubernetes bounds its own fields in seconds: 68 years."""
+
+MAX_MESSAGE_LENGTH = 1024
+"""What a refusal says may be long: of a Pod with a thousand errors, the API server names each."""
+
+
+def _cut(message: str) -> str:
+    if len(message) <= MAX_MESSAGE_LENGTH:
+        return message
+    return message[: MAX_MESSAGE_LENGTH - 1] + "…"
+
+
+Message = Annotated[str, AfterValidator(_cut)]
+"""A text for people, cut to MAX_MESSAGE_LENGTH."""
 
 
 class SpecModel(BaseModel):

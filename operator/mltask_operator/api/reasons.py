@@ -107,6 +107,11 @@ class Reason(StrEnum):
         "Unschedulable",
         "The scheduler finds no node for the Pod; the message is the scheduler's own.",
     )
+    UNATTENDED = (
+        "Unattended",
+        "Nobody has taken up the Pod for half a minute: no scheduler, or not the node that it is "
+        "bound to; the message says which one it waits for.",
+    )
     CONTAINER_CREATING = (
         "ContainerCreating",
         "The Pod has a node, which prepares its containers: it mounts volumes and pulls images.",

@@ -20,6 +20,9 @@ from mltask_operator.kube.errors import ApiError, Unreachable
 Json = dict[str, Any]
 
 REQUEST_TIMEOUT_SECONDS = 30
+MAX_POD_BYTES = 2**20
+"""etcd takes 1.5 MiB, and what the kubelet writes into a Pod's status must fit in beside it: one
+that is larger could be created, and then nobody could tell of it that it runs or has ended."""
 PAGE_SIZE = 500
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
@@ -44,7 +47,14 @@ class Api:
         await self._client.close()
 
     async def create_pod(self, manifest: Json) -> Json:
-        """Create the Pod and return it."""
+        """Create the Pod and return it. One that is too large is refused without a request."""
+        if (size := len(json.dumps(manifest))) > MAX_POD_BYTES:
+            raise ApiError(
+                413,
+                "RequestEntityTooLarge",
+                f"the Pod would have {size} bytes, of at most {MAX_POD_BYTES}: put data into a "
+                "volume (with steps, spec.env stands in each of them)",
+            )
         return await self.request("POST", pods_path(manifest["metadata"]["namespace"]), manifest)
 
     async def get_pod(self, namespace: str, name: str) -> Json:

@@ -90,7 +90,7 @@ def pod_from(body: Json, owner: Owner) -> Pod:
         reason=status.get("reason"),
         message=status.get("message"),
         scheduled_at=_optional_time(scheduled.get("lastTransitionTime")),
-        waiting=waiting_from(status),
+        waiting=waiting_from(body.get("spec") or {}, status),
         deletion_asked_at=_deletion_asked_at(metadata),
         deletion_grace=timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0),
         disruption=disruption.get("reason"),

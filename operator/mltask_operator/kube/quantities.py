@@ -20,5 +20,6 @@ LARGEST = 2**63 - 1
 
 
 def whole(quantity: str | int) -> int:
-    """Return the quantity in its base unit, rounded up to a whole number."""
-    return math.ceil(min(amount(quantity), Decimal(LARGEST)))
+    """Return the quantity in its base unit, rounded up to a whole number from 0 to LARGEST."""
+    # Cut before it is rounded: -1e999999 has a million digits.
+    return math.ceil(max(Decimal(0), min(amount(quantity), Decimal(LARGEST))))

@@ -25,8 +25,8 @@ _REASONS = {
 }
 
 
-def waiting_from(status: Json) -> Waiting | None:
-    """Return what the Pod of this status waits for; None where it has ended or nothing is said."""
+def waiting_from(spec: Json, status: Json) -> Waiting | None:
+    """Return what the Pod of this spec and status waits for; None where it runs or has ended."""
     if status.get("phase") in ("Succeeded", "Failed"):
         return None
     for condition in status.get("conditions") or ():
@@ -39,12 +39,26 @@ def waiting_from(status: Json) -> Waiting | None:
         if wait.get("reason") not in _ON_ITS_WAY:
             return _said(wait)
     if not waits:
-        return None
+        return None if _is_attended(status) else _unattended(spec)
     is_initializing = any(
         "waiting" not in container.get("state", {"waiting": {}})
         for container in status.get("initContainerStatuses") or ()
     )
     return Waiting(reason=Reason.INITIALIZING if is_initializing else Reason.CONTAINER_CREATING)
+
+
+def _is_attended(status: Json) -> bool:
+    parts = ("initContainerStatuses", "containerStatuses")
+    return status.get("phase") == "Running" or any(status.get(part) for part in parts)
+
+
+def _unattended(spec: Json) -> Waiting:
+    if node := spec.get("nodeName"):
+        message = f"node {node} has not taken up the Pod"
+    else:
+        scheduler = spec.get("schedulerName")
+        message = f"no scheduler has taken up the Pod; its schedulerName is {scheduler}"
+    return Waiting(reason=Reason.UNATTENDED, message=message)
 
 
 def _waits(status: Json) -> Iterator[Json]:

@@ -16,6 +16,8 @@ REPORT_DELAY = timedelta(seconds=1)
 within a second goes from Pending to its outcome in one write."""
 USUAL_DELAY = timedelta(seconds=5)
 """The same for what every Pod goes through on its way, which is worth a write only if it lasts."""
+SILENCE_DELAY = timedelta(seconds=30)
+"""The same for a Pod of which nobody has said anything, since a busy scheduler may take long."""
 STEPS_DELAY = timedelta(seconds=5)
 WORDS_DELAY = timedelta(seconds=60)
 """The same since the last write, where only a step's progress or a message has changed."""
@@ -35,11 +37,9 @@ def report(task: Task, pod: Pod, seen: Observed, now: datetime) -> Action:
     else:
         since = task.status.pending_since if task.status.pod_name == pod.name else None
         status = progress.wait_for_start(task, pod, pod.waiting, since)
-        why, delay = "the Pod starts", REPORT_DELAY
-        if pod.waiting is None or pod.waiting.reason in _IN_PASSING:
-            delay = USUAL_DELAY
-            if task.status.reason is None and pod.waiting is None:
-                return Wait(why)
+        why, delay = "the Pod starts", _delay(pod.waiting)
+        if task.status.reason is None and pod.waiting is None:
+            return Wait(why)
     if status == task.status:
         return Wait(why)
     report_at = (seen.changed_at or now) + delay
@@ -48,6 +48,12 @@ def report(task: Task, pod: Pod, seen: Observed, now: datetime) -> Action:
     if now < report_at:
         return Wait("the state may change at once", until=report_at)
     return WriteStatus(task, status)
+
+
+def _delay(waiting: Waiting | None) -> timedelta:
+    if waiting is None or waiting.reason in _IN_PASSING:
+        return USUAL_DELAY
+    return SILENCE_DELAY if waiting.reason is Reason.UNATTENDED else REPORT_DELAY
 
 
 def report_silence(task: Task, pod: Pod, asked_at: datetime, now: datetime) -> Action:
