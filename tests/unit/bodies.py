@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mltask_operator.api.names import pod_name
-from tests.unit.builders import NAME, NAMESPACE, SPEC, UID
+from tests.unit.builders import SPEC
+from tests.unit.pods import NAME, NAMESPACE, UID
 
 Json = dict[str, Any]
 

@@ -1,109 +1,30 @@
-"""Builders of what may be observed, that read like sentences: a_task().with_pod(running()).
+"""A builder of what may be observed of a task, that reads like a sentence.
 
-They refuse what no API server would show, so that no test can pass on an impossible state.
+For example a_task().with_rules(backoff_limit=1).with_pod(ended(3)). It refuses what no API server
+would show, so that no test can pass on an impossible state.
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
-from mltask_operator.api.names import pod_name
-from mltask_operator.api.status import AttemptRecord, MLTaskStatus, Phase
+from mltask_operator.api.status import Allocation, MLTaskStatus, Phase
+from mltask_operator.lifecycle import memory
 from mltask_operator.lifecycle.observed import (
-    Container,
     Observed,
     Owner,
     Pod,
-    PodPhase,
+    QuotaExcess,
     Refusal,
     RefusalKind,
     Task,
 )
 from mltask_operator.lifecycle.rules import Rules
+from tests.unit.impossible import refuse_the_impossible
+from tests.unit.pods import NAME, NAMESPACE, NOW, UID, ago
+from tests.unit.statuses import finished_status
 
-NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
-NAMESPACE, NAME, UID = "team-a", "train", "0b5f1c2e-aaaa-bbbb-cccc-0123456789ab"
 SPEC: dict[str, Any] = {"image": "trainer:1", "resources": {"requests": {"cpu": "1"}}}
-
-
-class ImpossibleError(AssertionError):
-    """A fixture that describes a state in which no API server could be."""
-
-
-def ago(seconds: float) -> datetime:
-    """Return the moment that many seconds before NOW."""
-    return NOW - timedelta(seconds=seconds)
-
-
-def a_pod(attempt: int = 1, **changes: Any) -> Pod:
-    """Return a Pod of this attempt that waits for a node."""
-    pod = Pod(
-        namespace=NAMESPACE,
-        name=pod_name(NAME, UID, attempt),
-        uid=f"pod-{attempt}",
-        resource_version="20",
-        created_at=ago(40),
-        attempt=attempt,
-        is_genuine=True,
-        is_owned=True,
-        is_held=True,
-        phase=PodPhase.PENDING,
-    )
-    return replace(pod, **changes)
-
-
-def running(attempt: int = 1, **changes: Any) -> Pod:
-    """Return a Pod whose container main runs since half a minute."""
-    main = Container(name="main", is_running=True, started_at=ago(30))
-    return a_pod(
-        attempt, **{"phase": PodPhase.RUNNING, "node_name": "n1", "containers": (main,), **changes}
-    )
-
-
-def ended(exit_code: int, attempt: int = 1, **changes: Any) -> Pod:
-    """Return a Pod whose container main ended ten seconds ago with this exit code."""
-    main = terminated("main", exit_code, message=changes.pop("output", None))
-    phase = PodPhase.FAILED if exit_code else PodPhase.SUCCEEDED
-    return a_pod(attempt, **{"phase": phase, "node_name": "n1", "containers": (main,), **changes})
-
-
-def succeeded(attempt: int = 1, **changes: Any) -> Pod:
-    """Return a Pod that ended with exit code 0."""
-    return ended(0, attempt, **changes)
-
-
-def terminated(name: str, exit_code: int, **changes: Any) -> Container:
-    """Return a container that ended ten seconds ago with this exit code."""
-    reason = "Error" if exit_code else "Completed"
-    return Container(
-        name=name,
-        is_terminated=True,
-        exit_code=exit_code,
-        **{"reason": reason, "started_at": ago(30), "finished_at": ago(10), **changes},
-    )
-
-
-def disrupted_before(attempt: int = 1, seconds: float = 30) -> MLTaskStatus:
-    """Return the status of a task whose attempts up to this one were disrupted."""
-    records = tuple(
-        AttemptRecord(
-            attempt=number,
-            reason="PodEvicted",
-            pod_name=pod_name(NAME, UID, number),
-            completion_time=ago(seconds),
-        )
-        for number in range(1, attempt + 1)
-    )
-    return MLTaskStatus(
-        reason="PodEvicted", attempts=attempt, disruptions=attempt, history=records[-10:]
-    )
-
-
-def rejected_before(attempts: int, seconds: float) -> MLTaskStatus:
-    """Return the status of a task whose Pods were all rejected, the last one so long ago."""
-    status = disrupted_before(attempts, seconds)
-    records = (record.model_copy(update={"reason": "PodRejected"}) for record in status.history)
-    return status.model_copy(update={"reason": "PodRejected", "history": tuple(records)})
 
 
 @dataclass(frozen=True)
@@ -131,18 +52,32 @@ class TaskBuilder:
         """Set the status that the task has."""
         return replace(self, status=status or MLTaskStatus(**fields))
 
-    def that_finished(self, phase: Phase = Phase.SUCCEEDED) -> Self:
+    def that_finished(self, phase: Phase = Phase.SUCCEEDED, seconds_ago: float = 10) -> Self:
         """Set an outcome, after one attempt."""
-        return self.with_status(phase=phase, reason="Completed", attempts=1)
+        return self.with_status(finished_status(phase, seconds_ago))
 
     def refused(self, kind: RefusalKind, seconds_ago: float = 0, count: int = 1) -> Self:
         """Have the creation of its next Pod refused."""
         refusal = Refusal(kind=kind, message="no", at=ago(seconds_ago), count=count)
+        if kind is RefusalKind.QUOTA:
+            cpu = QuotaExcess(
+                quota="compute", resources=frozenset({"requests.cpu"}), never_fits=False
+            )
+            refusal = replace(refusal, excess=cpu)
         return replace(self, refusal=refusal)
+
+    def with_its_turn_come(self) -> Self:
+        """Have quota released since it was refused."""
+        assert self.refusal is not None
+        return replace(self, refusal=replace(self.refusal, is_outdated=True))
 
     def with_rules(self, **rules: Any) -> Self:
         """Set what its spec says of its life: the fields of Rules."""
         return replace(self, rules=replace(self.rules, **rules))
+
+    def of_steps(self, *names: str, **rules: Any) -> Self:
+        """Have it consist of these steps."""
+        return self.with_rules(steps=names, **rules)
 
     def asking_for(self, memory: int) -> Self:
         """Have it ask for this much memory in bytes, after attempts that ran out of it."""
@@ -176,9 +111,10 @@ class TaskBuilder:
         """Have only its Pods known."""
         return replace(self, is_unknown=True)
 
-    def build(self) -> Observed:
-        """Return the value, or raise ImpossibleError."""
-        task = Task(
+    @property
+    def task(self) -> Task:
+        """The task alone."""
+        return Task(
             namespace=NAMESPACE,
             name=NAME,
             uid=UID,
@@ -187,14 +123,17 @@ class TaskBuilder:
             created_at=ago(60),
             is_being_deleted=self.is_being_deleted,
             is_understood=self.is_understood,
-            status=self.status,
+            status=self._status_with_allocation(),
             spec=None if self.status.is_finished else SPEC,
             rules=self.rules,
             asked_memory=self.asked_memory,
         )
+
+    def build(self) -> Observed:
+        """Return the value, or raise ImpossibleError."""
         seen = Observed(
             owner=Owner(namespace=NAMESPACE, name=NAME, uid=UID),
-            task=None if self.is_gone or self.is_unknown else task,
+            task=None if self.is_gone or self.is_unknown else self.task,
             is_task_gone=self.is_gone,
             pods=self.pods,
             refusal=self.refusal,
@@ -202,27 +141,17 @@ class TaskBuilder:
             changed_at=self.changed_at if self.pods else None,
             reported_at=self.reported_at,
         )
-        _refuse_the_impossible(seen)
+        refuse_the_impossible(seen)
         return seen
+
+    def _status_with_allocation(self) -> MLTaskStatus:
+        # What a task asks for is read off its status.
+        if self.asked_memory is None or self.status.allocation is not None:
+            return self.status
+        requests = {"cpu": "1", "memory": memory.quantity(self.asked_memory)}
+        return self.status.model_copy(update={"allocation": Allocation(requests=requests)})
 
 
 def a_task() -> TaskBuilder:
     """Return a task that was just created."""
     return TaskBuilder()
-
-
-def _refuse_the_impossible(seen: Observed) -> None:
-    genuine = [pod for pod in seen.pods if pod.is_genuine]
-    if len({pod.attempt for pod in genuine}) < len(genuine):
-        raise ImpossibleError("two Pods of one attempt: their names are the same")
-    if seen.refusal and seen.pods:
-        raise ImpossibleError("a refused creation and a Pod: the store forgets the refusal")
-    for pod in seen.pods:
-        if pod.phase is PodPhase.SUCCEEDED and any(c.exit_code for c in pod.containers):
-            raise ImpossibleError("a succeeded Pod with a container that failed")
-        if pod.phase is PodPhase.RUNNING and pod.node_name is None:
-            raise ImpossibleError("a running Pod without a node")
-        if pod.has_ended and any(c.is_running for c in pod.containers):
-            raise ImpossibleError("an ended Pod with a container that runs")
-        if not pod.is_held and pod.is_being_deleted and pod.has_ended:
-            raise ImpossibleError("an ended Pod that is deleted and not held: it is gone")

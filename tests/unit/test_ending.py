@@ -6,7 +6,7 @@ import pytest
 
 from mltask_operator.lifecycle.ending import EndingKind, how_it_ended
 from mltask_operator.lifecycle.observed import Container, Pod, PodPhase
-from tests.unit.builders import NOW, a_pod, ago, ended, running, succeeded, terminated
+from tests.unit.pods import NOW, a_pod, ago, ended, running, succeeded, terminated
 
 NOT_STARTED = Container(name="main", reason="PodInitializing")
 

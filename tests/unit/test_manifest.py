@@ -7,7 +7,8 @@ from mltask_operator.kube.parse import task_from
 from mltask_operator.lifecycle.manifest import pod_manifest
 from mltask_operator.lifecycle.observed import Task
 from tests.unit.bodies import task_body
-from tests.unit.builders import SPEC, UID
+from tests.unit.builders import SPEC
+from tests.unit.pods import UID
 
 Json = dict[str, Any]
 

@@ -14,7 +14,7 @@ from mltask_operator.kube.parse import (
 )
 from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase, Waiting
 from tests.unit.bodies import CREATED, ENDED, STARTED, Json, container, deleted, pod_body
-from tests.unit.builders import NAME, NAMESPACE, UID
+from tests.unit.pods import NAME, NAMESPACE, UID
 
 
 def at(text: str) -> datetime:

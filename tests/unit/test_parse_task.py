@@ -5,7 +5,8 @@ import pytest
 from mltask_operator.api.status import Phase
 from mltask_operator.kube.parse import task_from
 from tests.unit.bodies import ENDED, STARTED, Json, task_body
-from tests.unit.builders import NAME, NAMESPACE, SPEC, UID
+from tests.unit.builders import SPEC
+from tests.unit.pods import NAME, NAMESPACE, UID
 
 
 def test_a_task_just_created() -> None:

@@ -7,7 +7,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from mltask_operator.api.names import MAX_TASK_NAME_LENGTH, pod_name
-from tests.unit.builders import UID
+from tests.unit.pods import UID
 
 LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 SUBDOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*")

@@ -7,7 +7,7 @@ import pytest
 from mltask_operator.kube.errors import ApiError
 from mltask_operator.kube.refusals import refusal_from
 from mltask_operator.lifecycle.observed import QuotaExcess, Refusal, RefusalKind
-from tests.unit.builders import NOW
+from tests.unit.pods import NOW
 
 POD = 'pods "train-0b5f1c2e-1" is forbidden: '
 

@@ -8,7 +8,7 @@ import pytest
 from mltask_operator.lifecycle.observed import Observed, Refusal, RefusalKind, Task
 from mltask_operator.runtime.store import Listing, Store
 from tests.unit.bodies import deleted, pod_body, task_body
-from tests.unit.builders import NAMESPACE, NOW, UID
+from tests.unit.pods import NAMESPACE, NOW, UID
 
 GONE_WITH_WRITE = {**deleted(0), "finalizers": None}
 

@@ -41,13 +41,6 @@ def decide(seen: Observed, now: datetime) -> Action:
     return _let_go_of_copies(seen.pods) or _run(seen.task, seen, now)
 
 
-def is_settled(seen: Observed) -> bool:
-    """Whether nothing is left to do for the task's Pods: it is finished or gone, and has none."""
-    return (seen.is_task_gone or (seen.task is not None and seen.task.status.is_finished)) and (
-        not seen.pods
-    )
-
-
 def _run(task: Task, seen: Observed, now: datetime) -> Action:
     pods = [pod for pod in seen.pods if pod.is_genuine]
     # Record, then destroy: a Pod goes only once its end is durable in status.

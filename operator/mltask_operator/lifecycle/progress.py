@@ -62,9 +62,10 @@ def wait_for_pod(task: Task, reason: Reason, message: str) -> MLTaskStatus:
     )
 
 
-def still(task: Task, reason: Reason, message: str) -> MLTaskStatus:
-    """Return the status as it is, with a word on what it waits for."""
-    return task.status.model_copy(update={"reason": reason.value, "message": message})
+def still(task: Task, pod: Pod, reason: Reason, message: str) -> MLTaskStatus:
+    """Return the status as it is, with a word on what the Pod waits for."""
+    told = {"attempts": pod.attempt, "pod_name": pod.name, "node_name": pod.node_name}
+    return task.status.model_copy(update={**told, "reason": reason.value, "message": message})
 
 
 def suspend(task: Task, now: datetime) -> MLTaskStatus:
@@ -115,7 +116,7 @@ def settle(task: Task, pod: Pod, ending: Ending, now: datetime) -> MLTaskStatus:
     verdict = judge(task, pod, ending)
     if verdict.course in (Course.SUCCEED, Course.FAIL):
         return _conclude(task, pod, ending, verdict, now)
-    return _follow_up(task, pod, ending, verdict)
+    return _follow_up(task, pod, ending, verdict, now)
 
 
 def _conclude(
@@ -130,7 +131,7 @@ def _conclude(
         reason=verdict.reason,
         message=verdict.message,
         conditions=_final_conditions(task, phase, verdict.reason, verdict.message, now),
-        failures=task.status.failures + (ending.kind is not EndingKind.SUCCEEDED),
+        failures=task.status.failures + (not succeeded and ending.kind is not EndingKind.SUCCEEDED),
         attempts=pod.attempt,
         pod_name=pod.name,
         node_name=pod.node_name,
@@ -156,7 +157,9 @@ def _evidence(task: Task, ending: Ending, *, succeeded: bool) -> tuple[int | Non
     return failed[-1].exit_code, failed[-1].result
 
 
-def _follow_up(task: Task, pod: Pod, ending: Ending, verdict: Verdict) -> MLTaskStatus:
+def _follow_up(
+    task: Task, pod: Pod, ending: Ending, verdict: Verdict, now: datetime
+) -> MLTaskStatus:
     course = verdict.course
     failures = task.status.failures + (course in (Course.RETRY, Course.GO_ON))
     message = verdict.message
@@ -172,7 +175,8 @@ def _follow_up(task: Task, pod: Pod, ending: Ending, verdict: Verdict) -> MLTask
         pod_name=pod.name,
         node_name=pod.node_name,
         start_time=ending.started_at,
-        completion_time=in_seconds(ending.at),
+        # The next attempt is due so long after this, by our clock; the node's may be ahead.
+        completion_time=in_seconds(min(ending.at, now)),
         memory=memory.asked(task),
     )
     return _present(
