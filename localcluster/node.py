@@ -154,6 +154,8 @@ def _kubelet_configuration(state: State, folder: Path) -> dict[str, object]:
             ["memory.available", "nodefs.available", "nodefs.inodesFree", "imagefs.available"], "0%"
         ),
         "imageGCHighThresholdPercent": 100,
+        # How often it looks whether a volume has outgrown its limit: by default once a minute.
+        "volumeStatsAggPeriod": "5s",
         "podLogsDir": str(folder / "logs"),
         "volumePluginDir": str(folder / "volume-plugins"),
         # The machine's own file may be hidden inside, and names servers that nobody inside reaches.

@@ -1,0 +1,41 @@
+"""Tasks that really are killed for want of memory."""
+
+from tests.api.team import Team
+from tests.e2e.kubelet.workloads import shell, step, task
+
+# It takes more than 32 MiB and less than 64.
+LOADS = (
+    "echo loading; x=$(head -c 24000000 /dev/zero | tr '\\0' x); echo ${#x} > /dev/termination-log"
+)
+TOO_LITTLE = {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "16Mi"}}
+
+
+def test_the_next_attempt_gets_more_and_fits(team: Team) -> None:
+    more = {"memoryFactor": 8, "maxMemory": "1Gi"}
+    team.apply(shell("grows", LOADS, resources=TOO_LITTLE, onOutOfMemory=more))
+    team.wait_for_reason("grows", "MemoryIncreased")
+
+    status = team.finish("grows")
+    assert (status["phase"], status["result"]) == ("Succeeded", "24000000\n")
+    [record] = status["history"]
+    assert (record["reason"], record["memory"]) == ("OOMKilled", "16Mi")
+    assert status["allocation"]["requests"]["memory"] == "128Mi"
+    assert status.get("failures", 0) == 0
+
+
+def test_where_nothing_is_said_of_more_it_is_a_failure(team: Team) -> None:
+    team.apply(shell("too-large", LOADS, resources=TOO_LITTLE))
+    status = team.finish("too-large")
+    assert (status["phase"], status["reason"]) == ("Failed", "OOMKilled")
+    assert (status["exitCode"], status["logTail"]) == (137, "loading\n")
+
+
+def test_the_step_that_ran_out_of_memory_runs_again_and_no_other(team: Team) -> None:
+    steps = [step("first", "hostname > /dev/termination-log"), step("second", LOADS)]
+    more = {"memoryFactor": 8, "maxMemory": "1Gi"}
+    team.apply(task("step-grows", steps=steps, resources=TOO_LITTLE, onOutOfMemory=more))
+    status = team.finish("step-grows")
+    first, second = status["steps"]
+    assert (status["phase"], status["attempts"]) == ("Succeeded", 2)
+    assert first["result"].endswith("-1\n")
+    assert second["result"] == "24000000\n"
