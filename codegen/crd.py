@@ -12,6 +12,7 @@ from mltask_operator.api.v1alpha1 import MLTask
 HEADER = "# Generated from operator/mltask_operator/api by `make generate`. Do not edit.\n"
 
 MAX_CONTAINERS = 64
+MAX_CONTAINER_NAME_LENGTH = 63
 MAX_RESOURCES = 32
 
 
@@ -92,6 +93,7 @@ def _refine_spec(spec: Schema) -> None:
         containers["maxItems"] = MAX_CONTAINERS
         containers["x-kubernetes-list-type"] = "map"
         containers["x-kubernetes-list-map-keys"] = ["name"]
+        containers["items"]["properties"]["name"]["maxLength"] = MAX_CONTAINER_NAME_LENGTH
 
 
 def _refine_steps(steps: Schema) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from mltask_operator.api import names
+from mltask_operator.api.failures import DEFAULT_BASE_SECONDS
 
 Rule = dict[str, str]
 
@@ -47,7 +48,8 @@ POD_SPEC_RULES = [
 BACKOFF_RULES = [
     {
         "rule": "self.baseSeconds <= self.maxSeconds",
-        "message": "maxSeconds must not be less than baseSeconds",
+        "message": "maxSeconds must not be less than baseSeconds "
+        f"({DEFAULT_BASE_SECONDS} by default)",
         "fieldPath": ".maxSeconds",
     }
 ]
@@ -64,6 +66,16 @@ EXIT_CODES_RULES = [
         "fieldPath": ".values",
     }
 ]
+
+
+def _template_names(part: str) -> str:
+    containers = f"self.template.spec.{part}"
+    is_there = f"has(self.template) && has(self.template.spec) && has({containers})"
+    return f"({is_there} ? {containers}.map(c, c.name) : [])"
+
+
+_OWN_NAMES = f"(has(self.steps) ? self.steps.map(s, s.name) : ['{names.MAIN_CONTAINER}'])"
+
 SPEC_RULES = [
     {
         "rule": "!has(self.steps) || (!has(self.command) && !has(self.args))",
@@ -74,6 +86,23 @@ SPEC_RULES = [
         "rule": "!has(self.stepFailurePolicy) || has(self.steps)",
         "message": "stepFailurePolicy is for tasks with steps",
         "fieldPath": ".stepFailurePolicy",
+    },
+    *(
+        {
+            "rule": f"!has(self.steps) || {_template_names(part)}.all(name, "
+            f"name == '{replaced}' || self.steps.all(s, s.name != name))",
+            "message": f"a step must not have the name of one of the template's {part}",
+            "fieldPath": ".steps",
+        }
+        for part, replaced in (("containers", names.MAIN_CONTAINER), ("initContainers", ""))
+    ),
+    {
+        "rule": "!has(self.podFailurePolicy) || self.podFailurePolicy.rules.all(r, "
+        "!has(r.onExitCodes) || !has(r.onExitCodes.containerName) || "
+        f"r.onExitCodes.containerName in {_OWN_NAMES} + {_template_names('containers')}"
+        f" + {_template_names('initContainers')})",
+        "message": "containerName must be main, a step, or a container of the template",
+        "fieldPath": ".podFailurePolicy.rules",
     },
     {
         "rule": "!has(self.onOutOfMemory) || ["

@@ -22,6 +22,8 @@ from mltask_operator.api.failures import Backoff, OnOutOfMemory, PodFailurePolic
 from mltask_operator.api.status import MLTaskStatus
 
 MAX_STEPS = 100
+IMAGE = r"^\S+$"
+"""A reference without spaces; whether it can be read else is for the node to say."""
 
 
 class PodTemplateMetadata(SpecModel):
@@ -63,7 +65,8 @@ class Step(SpecModel):
         ),
     ]
     image: Annotated[
-        str | None, Field(min_length=1, description="Image; spec.image where it is absent.")
+        str | None,
+        Field(min_length=1, pattern=IMAGE, description="Image; spec.image where it is absent."),
     ] = None
     command: Annotated[
         list[str] | None, Field(description="Entrypoint; the image's own where it is absent.")
@@ -92,6 +95,7 @@ class MLTaskSpec(SpecModel):
         str,
         Field(
             min_length=1,
+            pattern=IMAGE,
             description="Container image of the task, and of each step that names none.",
         ),
     ]
