@@ -99,3 +99,16 @@ def start_operator(
 def operator(team: Team, start_operator: StartOperator) -> OperatorProcess:
     """The operator, serving the team's namespace."""
     return start_operator(team)
+
+
+@pytest.fixture(scope="module")
+def shared_team(
+    cluster: Cluster, operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Team]:
+    """A namespace that the operator serves, for all tests of a file: each has names of its own."""
+    created = Team.create(cluster)
+    log = tmp_path_factory.mktemp("operator") / "log"
+    operator = OperatorProcess.start(operator_kubeconfig, log, created.namespace)
+    yield created
+    operator.stop()
+    created.delete()

@@ -72,17 +72,17 @@ class Team:
         """Wait until the MLTask is as `kubectl wait --for=` says."""
         self.kubectl("wait", f"--for={condition}", f"mltask/{name}", f"--timeout={seconds}s")
 
-    def wait_for_phase(self, name: str, phase: str) -> None:
+    def wait_for_phase(self, name: str, phase: str, seconds: int = 30) -> None:
         """Wait for a phase."""
-        self.wait(name, f"jsonpath={{.status.phase}}={phase}")
+        self.wait(name, f"jsonpath={{.status.phase}}={phase}", seconds)
 
-    def wait_for_reason(self, name: str, reason: str) -> None:
+    def wait_for_reason(self, name: str, reason: str, seconds: int = 30) -> None:
         """Wait for a reason."""
-        self.wait(name, f"jsonpath={{.status.reason}}={reason}")
+        self.wait(name, f"jsonpath={{.status.reason}}={reason}", seconds)
 
-    def finish(self, name: str) -> Json:
+    def finish(self, name: str, seconds: int = 30) -> Json:
         """Wait until the MLTask is finished and its Pod gone, and return its status."""
-        self.wait(name, "condition=Finished")
+        self.wait(name, "condition=Finished", seconds)
         self.wait_for_no_pods(name)
         return self.status(name)
 
@@ -112,9 +112,12 @@ class Team:
         found: list[Json] = json.loads(self.kubectl("get", "pods", "-o", "json"))["items"]
         return found
 
-    def pod_of(self, name: str) -> Json:
-        """Wait for the present Pod of the MLTask, and return it."""
+    def pod_of(self, name: str, attempt: int | None = None, seconds: int = 30) -> Json:
+        """Wait for the MLTask's present Pod, or for that of an attempt, and return it."""
         selector = f"--selector=mltask.dev/task={name}"
-        self.kubectl("wait", "--for=create", "pod", selector, "--timeout=30s")
-        [pod] = [p for p in self.pods() if p["metadata"]["labels"].get("mltask.dev/task") == name]
-        return pod
+        if attempt is not None:
+            selector += f",mltask.dev/attempt={attempt}"
+        self.kubectl("wait", "--for=create", "pod", selector, f"--timeout={seconds}s")
+        [pod] = json.loads(self.kubectl("get", "pods", selector, "-o", "json"))["items"]
+        found: Json = pod
+        return found

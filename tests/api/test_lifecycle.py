@@ -38,26 +38,6 @@ def test_success(team: Team, operator: OperatorProcess) -> None:
     ]
 
 
-def test_failure(team: Team, operator: OperatorProcess) -> None:
-    team.run("train", fate={"run_seconds": 0.2, "exit_code": 3, "message": "ValueError: no data"})
-    status = team.finish("train")
-    assert (status["phase"], status["reason"], status["exitCode"]) == (
-        "Failed",
-        "ContainerFailed",
-        3,
-    )
-    assert status["message"] == "container main ended with exit code 3"
-    assert status["logTail"] == "ValueError: no data"
-    assert "result" not in status
-    team.kubectl("wait", "--for=condition=Failed", "mltask/train", "--timeout=1s")
-
-
-def test_out_of_memory(team: Team, operator: OperatorProcess) -> None:
-    team.run("train", fate={"run_seconds": 0.2, "exit_code": 137, "reason": "OOMKilled"})
-    status = team.finish("train")
-    assert (status["phase"], status["reason"], status["exitCode"]) == ("Failed", "OOMKilled", 137)
-
-
 def test_what_kubectl_prints(team: Team, operator: OperatorProcess) -> None:
     team.run("good", fate={"run_seconds": 1.5})
     team.run("bad", fate={"run_seconds": 0.2, "exit_code": 2})
@@ -160,36 +140,6 @@ def test_a_copy_of_a_pod_is_nobodys(team: Team, operator: OperatorProcess) -> No
     assert team.status("train")["attempts"] == 1
     wait_until(lambda: [p["metadata"]["name"] for p in team.pods()] == ["copy"], "only the copy")
     team.kubectl("delete", "pod", "copy", "--timeout=20s")
-
-
-@pytest.mark.parametrize("how", ["delete", "evict"])
-def test_a_disruption_is_followed_by_a_further_attempt(
-    team: Team, operator: OperatorProcess, how: str
-) -> None:
-    team.run("train")
-    team.wait_for_phase("train", "Running")
-    pod = team.status("train")["podName"]
-    if how == "delete":
-        team.kubectl("delete", "pod", pod, "--wait=false")
-    else:
-        team.evict(pod)
-    team.wait("train", "jsonpath={.status.attempts}=2")
-    team.wait_for_phase("train", "Running")
-    status = team.status("train")
-    assert status["disruptions"] == 1
-    [record] = status["history"]
-    assert record["podName"] == pod
-    assert record["reason"] == {"delete": "PodDeleted", "evict": "PodEvicted"}[how]
-    assert status["podName"] != pod
-    assert [p["metadata"]["name"] for p in team.pods()] == [status["podName"]]
-
-
-def test_a_pod_deleted_before_it_had_a_node(team: Team, operator: OperatorProcess) -> None:
-    team.run("train", template={"spec": {"nodeSelector": {"none": "such"}}})
-    first = team.pod_of("train")["metadata"]["name"]
-    team.kubectl("delete", "pod", first, "--timeout=20s")
-    wait_until(lambda: team.pod_of("train")["metadata"]["name"] != first, "a further Pod")
-    assert team.status("train")["history"][0]["reason"] == "PodDeleted"
 
 
 @pytest.mark.parametrize("cascade", ["background", "foreground"])

@@ -71,7 +71,7 @@ def report_silence(task: Task, pod: Pod, asked_at: datetime, now: datetime) -> A
     )
     # What the operator ended itself keeps its reason, by which its end is known.
     reason = Reason.DEADLINE_EXCEEDED if orders.is_out_of_time(task) else Reason.NODE_UNREACHABLE
-    status = progress.still(task, reason, message)
+    status = progress.still(task, pod, reason, message)
     if status == task.status:
         given_up_at = asked_at + UNCONFIRMED_AFTER
         until = given_up_at if not pod.deletion_grace else None
