@@ -74,8 +74,53 @@ def test_a_pod_that_fits_nowhere_waits(cluster: Cluster) -> None:
 
 
 def test_a_pod_that_takes_too_much_memory_is_killed(cluster: Cluster) -> None:
-    simulated = {"run_seconds": 0.1, "exit_code": 137, "reason": "OOMKilled"}
+    simulated: pods.Json = {"run_seconds": 0.1, "exit_code": 137, "reason": "OOMKilled"}
     pods.create(cluster, "oom", "exec tail /dev/zero", {"memory": "32Mi"}, **simulated)
     pod = pods.wait_for_phase(cluster, "oom", "Failed")
     assert pods.ends(pod)["main"] == (137, "OOMKilled", "")
     pods.release(cluster, "oom")
+
+
+def test_init_containers_run_one_after_another(cluster: Cluster) -> None:
+    before = {"first": "echo -n 0.5 > /dev/termination-log; sleep 1", "second": "sleep 1"}
+    simulated: pods.Json = {"step_seconds": 1, "message.first": 0.5, "run_seconds": 0.1}
+    pods.create(cluster, "ordered", "true", before=before, **simulated)
+    pod = pods.wait_for_phase(cluster, "ordered", "Succeeded")
+    assert pods.is_initialized(pod)
+    assert pods.ends(pod) == {
+        "first": (0, "Completed", "0.5"),
+        "second": (0, "Completed", ""),
+        "main": (0, "Completed", ""),
+        "beside": (0, "Completed", ""),
+    }
+    first, second, main, _ = (state["terminated"] for state in pods.states(pod).values())
+    assert first["startedAt"] < first["finishedAt"] <= second["startedAt"]
+    assert second["startedAt"] < second["finishedAt"] <= main["startedAt"]
+    pods.release(cluster, "ordered")
+
+
+def test_an_init_container_that_fails_fails_the_pod_at_once(cluster: Cluster) -> None:
+    before = {"first": "true", "second": "echo -n 'no data' > /dev/termination-log; exit 3"}
+    simulated: pods.Json = {"step_seconds": 0.1, "exit_code.second": 3, "message.second": "no data"}
+    pods.create(cluster, "unprepared", before={**before, "third": "true"}, **simulated)
+    pod = pods.wait_for_phase(cluster, "unprepared", "Failed")
+    assert not pods.is_initialized(pod)
+    assert pods.ends(pod) == {"first": (0, "Completed", ""), "second": (3, "Error", "no data")}
+    assert pods.waiting(pod) == dict.fromkeys(("third", "main", "beside"), "PodInitializing")
+    pods.release(cluster, "unprepared")
+
+
+def test_a_pod_that_is_deleted_while_it_initializes_fails(cluster: Cluster) -> None:
+    before = {"first": "true", "second": "sleep 600", "third": "true"}
+    simulated: pods.Json = {"step_seconds": 0.1, "step_seconds.second": 600}
+    pods.create(cluster, "cut-short", before=before, **simulated)
+    pod = pods.wait_for_start(cluster, "cut-short", 1)
+    assert pod["status"]["phase"] == "Pending"
+    assert not pods.is_initialized(pod)
+    assert pods.ends(pod) == {"first": (0, "Completed", "")}
+    assert pods.waiting(pod) == dict.fromkeys(("third", "main", "beside"), "PodInitializing")
+    cluster.kubectl("delete", "pod", "cut-short", "--wait=false")
+    pod = pods.wait_for_phase(cluster, "cut-short", "Failed")
+    assert pods.ends(pod) == {"first": (0, "Completed", ""), "second": (137, "Error", "")}
+    assert pods.waiting(pod) == dict.fromkeys(("third", "main", "beside"), "PodInitializing")
+    pods.release(cluster, "cut-short")
