@@ -149,7 +149,9 @@ class TaskBuilder:
         if self.asked_memory is None or self.status.allocation is not None:
             return self.status
         requests = {"cpu": "1", "memory": memory.quantity(self.asked_memory)}
-        return self.status.model_copy(update={"allocation": Allocation(requests=requests)})
+        return self.status.model_copy(
+            update={"allocation": Allocation(requests=requests, seconds=0)}
+        )
 
 
 def a_task() -> TaskBuilder:

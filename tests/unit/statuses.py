@@ -30,7 +30,7 @@ def running_status(attempt: int = 1, **fields: Any) -> MLTaskStatus:
             "pod_name": pod_name(NAME, UID, attempt),
             "node_name": "n1",
             "start_time": ago(30),
-            "allocation": Allocation(requests={"cpu": "1"}),
+            "allocation": Allocation(requests={"cpu": "1"}, seconds=0),
             **fields,
         },
     )

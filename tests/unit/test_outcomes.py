@@ -123,7 +123,9 @@ def test_what_was_not_given_is_not_counted(pod: Pod) -> None:
 
 
 def test_a_task_that_runs_tells_what_it_is_given() -> None:
-    assert written(a_task().with_pod(running())).allocation == Allocation(requests={"cpu": "1"})
+    assert written(a_task().with_pod(running())).allocation == Allocation(
+        requests={"cpu": "1"}, seconds=0
+    )
 
 
 # A further attempt says why

@@ -10,7 +10,9 @@ from mltask_operator.lifecycle.spans import whole_seconds
 
 def pending_deadline(task: Task, pod: Pod) -> datetime | None:
     """Return until when the Pod must have started, or None where it may take its time."""
-    if task.rules.pending_deadline is None or is_gated(pod) or steps.has_started(task, pod):
+    if task.rules.pending_deadline is None or steps.has_started(task, pod):
+        return None
+    if is_gated(pod) or was_gated(task, pod):
         return None
     return (task.status.pending_since or pod.created_at) + task.rules.pending_deadline
 

@@ -181,7 +181,7 @@ def _has_succeeded(at: datetime, own: Sequence[Container]) -> Ending:
 
 def _has_failed(pod: Pod, at: datetime, own: Sequence[Container]) -> Ending:
     culprit = _culprit(pod, own)
-    reason, message = _why(pod, culprit)
+    reason, message = _why(pod, culprit, own)
     return Ending(
         kind=EndingKind.FAILED,
         reason=reason,
@@ -192,12 +192,13 @@ def _has_failed(pod: Pod, at: datetime, own: Sequence[Container]) -> Ending:
     )
 
 
-def _why(pod: Pod, culprit: Container | None) -> tuple[Reason, str]:
+def _why(pod: Pod, culprit: Container | None, own: Sequence[Container]) -> tuple[Reason, str]:
     if pod.reason == "DeadlineExceeded":
         return Reason.DEADLINE_EXCEEDED, pod.message or "the Pod's activeDeadlineSeconds has passed"
     if culprit is None:
         return Reason.POD_FAILED, pod.message or pod.reason or "the Pod failed without a word"
-    kind = "init container" if culprit in pod.init_containers else "container"
+    is_templates = culprit in pod.init_containers and culprit not in own
+    kind = "init container" if is_templates else "container"
     if culprit.reason == "OOMKilled":
         return Reason.OOM_KILLED, (
             f"{kind} {culprit.name} used more memory than its limit and was killed"
@@ -218,10 +219,10 @@ def _culprit(pod: Pod, own: Sequence[Container]) -> Container | None:
     Init containers come last, since one that failed kept main from running, and one that runs on
     beside main (a native sidecar) ends with whatever code SIGTERM gave it.
     """
-    for container in (*own, *pod.containers, *pod.init_containers):
-        if container.is_terminated and (container.exit_code or container.reason == "OOMKilled"):
-            return container
-    return None
+    everyone = (*own, *pod.containers, *pod.init_containers)
+    failed = (c for c in everyone if c.exit_code)
+    killed_within = (c for c in everyone if c.reason == "OOMKilled")
+    return next(failed, None) or next(killed_within, None)
 
 
 def _disrupted(pod: Pod, at: datetime, reason: Reason, how: str) -> Ending:

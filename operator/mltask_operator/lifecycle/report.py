@@ -29,11 +29,11 @@ _IN_PASSING = (Reason.CONTAINER_CREATING, Reason.INITIALIZING)
 
 def report(task: Task, pod: Pod, seen: Observed, now: datetime) -> Action:
     """Return the write that tells of the Pod's state, or a wait where it is told or too new."""
-    if was_gated(task, pod):
-        return WriteStatus(task, progress.wait_for_start(task, pod, pod.waiting, in_seconds(now)))
     if steps.has_started(task, pod):
         status = progress.run(task, pod, _trouble(pod))
         why, delay = "the Pod runs", REPORT_DELAY
+    elif was_gated(task, pod):
+        return WriteStatus(task, progress.wait_for_start(task, pod, pod.waiting, in_seconds(now)))
     else:
         since = task.status.pending_since if task.status.pod_name == pod.name else None
         status = progress.wait_for_start(task, pod, pod.waiting, since)

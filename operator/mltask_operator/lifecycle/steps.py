@@ -26,9 +26,9 @@ def remaining(task: Task) -> tuple[str, ...]:
 
 def has_started(task: Task, pod: Pod) -> bool:
     """Whether the task itself runs in the Pod, or ran: its container main, or a step."""
-    return pod.phase is PodPhase.RUNNING or any(
-        container.has_started for container in pod.named(container_names(task))
-    )
+    own = pod.named(container_names(task))
+    # The Pod's phase is Running also where only another of its containers runs.
+    return any(c.has_started for c in own) if own else pod.phase is PodPhase.RUNNING
 
 
 def started_at(task: Task, pod: Pod) -> datetime | None:
@@ -49,7 +49,7 @@ def _under_way(task: Task, pod: Pod) -> Iterator[StepStatus]:
     for step in _steps(task):
         container = pod.container(step.name)
         if step.is_final or container is None or not container.has_started:
-            yield step if step.is_final else StepStatus(name=step.name)
+            yield step if step.is_final else _pending(step.name)
         elif _is_done(task, pod, container, is_disrupted=pod.is_being_deleted):
             yield _ended(container, StepPhase.SUCCEEDED)
         else:
@@ -77,7 +77,7 @@ def after(
             steps.append(step)
         elif container and _is_done(task, pod, container, is_disrupted=is_disrupted):
             steps.append(_ended(container, StepPhase.SUCCEEDED))
-        elif not charged and ending.kind is EndingKind.FAILED:
+        elif not charged and (failed or ending.kind is EndingKind.FAILED):
             charged = True
             steps.append(_charged(step.name, container, ending, failed=failed))
         else:
@@ -101,7 +101,11 @@ def failed_among(steps: tuple[StepStatus, ...]) -> tuple[StepStatus, ...]:
 
 def _steps(task: Task) -> list[StepStatus]:
     known = {step.name: step for step in task.status.steps}
-    return [known.get(name) or StepStatus(name=name) for name in task.rules.steps]
+    return [known.get(name) or _pending(name) for name in task.rules.steps]
+
+
+def _pending(name: str) -> StepStatus:
+    return StepStatus(name=name, phase=StepPhase.PENDING)
 
 
 def _is_done(task: Task, pod: Pod, container: Container, *, is_disrupted: bool) -> bool:

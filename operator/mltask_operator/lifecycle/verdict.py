@@ -99,7 +99,11 @@ def _disruption(case: _Case) -> Verdict | None:
 
 
 def _out_of_memory(case: _Case) -> Verdict | None:
-    if case.ending.reason is not Reason.OOM_KILLED or (more := memory.grown(case.task)) is None:
+    # More memory for the task's own containers does nothing for another one of the template.
+    own = case.pod.named(steps.container_names(case.task))
+    if case.ending.reason is not Reason.OOM_KILLED or all(c.reason != "OOMKilled" for c in own):
+        return None
+    if (more := memory.grown(case.task)) is None:
         return None
     why = f"{case.ending.message}; the next attempt asks for {memory.quantity(more)}"
     return Verdict(Course.ASK_FOR_MORE, Reason.MEMORY_INCREASED, why)

@@ -1,0 +1,289 @@
+"""How long a Pod may take to start, and how long an attempt may run; and what is said of it."""
+
+from datetime import timedelta
+
+import pytest
+
+from mltask_operator.api.reasons import Reason
+from mltask_operator.api.status import Phase
+from tests.unit.builders import TaskBuilder, a_task
+from tests.unit.decisions import decided, written
+from tests.unit.pods import (
+    a_pod,
+    ago,
+    ended,
+    of_steps,
+    running,
+    runs,
+    seconds,
+    succeeded,
+    terminated,
+    told_to_end,
+    waiting_for,
+    waits,
+)
+from tests.unit.statuses import (
+    failed_before,
+    out_of_time_status,
+    running_status,
+    waiting_status,
+)
+
+HURRIED = a_task().with_rules(pending_deadline=seconds(30))
+"""Its Pods, forty seconds old, should have started ten seconds ago."""
+WORDS = "0/2 nodes are available"
+UNSCHEDULABLE = waiting_for(Reason.UNSCHEDULABLE, WORDS)
+GATED = waiting_for(Reason.SCHEDULING_GATED)
+SHORT = a_task().with_rules(active_deadline=seconds(30))
+"""Its Pods, which began half a minute ago, have run for long enough."""
+LONG = a_task().with_rules(active_deadline=seconds(31))
+OUT_OF_TIME = SHORT.with_status(out_of_time_status())
+
+TABLE = [
+    # Pending for too long
+    (
+        "a Pod that has not started in time fails the task",
+        HURRIED.with_pod(UNSCHEDULABLE),
+        "write Failed, Unschedulable",
+    ),
+    (
+        "a Pod of which nothing is said too",
+        HURRIED.with_pod(a_pod()),
+        "write Failed, PendingDeadlineExceeded",
+    ),
+    ("then it goes", HURRIED.that_finished(Phase.FAILED).with_pod(UNSCHEDULABLE), "delete Pod"),
+    (
+        "a later attempt's Pod has as long as the first",
+        HURRIED.with_status(failed_before(1, 40))
+        .with_pod(a_pod(attempt=2, created_at=ago(29)))
+        .changed(0),
+        "wait 1 s",
+    ),
+    (
+        "until then it is waited for",
+        HURRIED.with_status(waiting_status(Reason.UNSCHEDULABLE)).with_pod(
+            waiting_for(Reason.UNSCHEDULABLE, created_at=ago(29))
+        ),
+        "wait 1 s",
+    ),
+    (
+        "also where something is to be told later than that",
+        HURRIED.with_pod(waiting_for(Reason.UNATTENDED, created_at=ago(25))).changed(25),
+        "wait 5 s",
+    ),
+    (
+        "what is to be told sooner is",
+        HURRIED.with_pod(waiting_for(Reason.CONTAINER_CREATING, created_at=ago(1))).changed(1),
+        "wait 4 s",
+    ),
+    (
+        "without a deadline it may take its time",
+        a_task()
+        .with_status(waiting_status(Reason.UNSCHEDULABLE))
+        .with_pod(waiting_for(Reason.UNSCHEDULABLE, created_at=ago(10**6))),
+        "wait",
+    ),
+    ("one that runs has started", HURRIED.with_pod(running()), "write Running"),
+    (
+        "so has one whose first step runs, though its phase is Pending",
+        HURRIED.of_steps("a", "b").with_pod(of_steps(runs("a"), waits("b"))),
+        "write Running",
+    ),
+    (
+        "but not one of which only a sidecar runs",
+        HURRIED.with_pod(
+            running(containers=(waits("main"), runs("proxy")), created_at=ago(40))
+        ),
+        "write Failed, PendingDeadlineExceeded",
+    ),
+    (
+        "nor one whose own init container runs",
+        HURRIED.with_pod(
+            waiting_for(
+                Reason.INITIALIZING, init_containers=(runs("fetch"),), containers=(waits("main"),)
+            )
+        ),
+        "write Failed, Initializing",
+    ),
+    (
+        "a Pod that has succeeded meanwhile has",
+        HURRIED.with_pod(succeeded()),
+        "write Succeeded, Completed",
+    ),
+    (
+        "one that somebody deletes meanwhile is left to the kubelet",
+        HURRIED.with_pod(waiting_for(Reason.CONTAINER_CREATING, **told_to_end(0))),
+        "wait 60 s",
+    ),
+    # Behind a gate
+    (
+        "time behind a gate does not count",
+        HURRIED.with_status(waiting_status(Reason.SCHEDULING_GATED)).with_pod(GATED),
+        "wait",
+    ),
+    (
+        "when the gate is lifted that is recorded at once",
+        HURRIED.with_status(waiting_status(Reason.SCHEDULING_GATED)).with_pod(UNSCHEDULABLE),
+        "write Pending, Unschedulable",
+    ),
+    (
+        "and the time counts from there",
+        HURRIED.with_status(
+            waiting_status(Reason.UNSCHEDULABLE, WORDS, pending_since=ago(20))
+        ).with_pod(UNSCHEDULABLE),
+        "wait 10 s",
+    ),
+    (
+        "to its end",
+        HURRIED.with_status(
+            waiting_status(Reason.UNSCHEDULABLE, pending_since=ago(30))
+        ).with_pod(UNSCHEDULABLE),
+        "write Failed, Unschedulable",
+    ),
+    (
+        "a Pod that has started by then has started in time",
+        HURRIED.with_status(waiting_status(Reason.SCHEDULING_GATED)).with_pod(running()),
+        "write Running",
+    ),
+    (
+        "the gate of an earlier attempt's Pod is no matter",
+        HURRIED.with_status(
+            waiting_status(Reason.SCHEDULING_GATED, pod_name="another")
+        ).with_pod(UNSCHEDULABLE),
+        "write Failed, Unschedulable",
+    ),
+    # Active for too long
+    ("an attempt within its time runs on", LONG.with_status(running_status()).with_pod(running()),
+     "wait 1 s"),
+    (
+        "and is told of while it does",
+        LONG.with_pod(running()),
+        "write Running",
+    ),
+    (
+        "that it has run for too long is recorded first",
+        SHORT.with_status(running_status()).with_pod(running()),
+        "write Running, DeadlineExceeded",
+    ),
+    (
+        "even if nothing was told of it yet",
+        SHORT.with_pod(running()).changed(0),
+        "write Running, DeadlineExceeded",
+    ),
+    ("then its Pod is told to end", OUT_OF_TIME.with_pod(running()), "delete Pod"),
+    (
+        "also where the deadline was taken back meanwhile",
+        a_task().with_status(out_of_time_status()).with_pod(running()),
+        "delete Pod",
+    ),
+    ("once", OUT_OF_TIME.with_pod(running(**told_to_end(0))), "wait 60 s"),
+    (
+        "what ends for it has failed for it",
+        OUT_OF_TIME.with_pod(ended(143, **told_to_end(10))),
+        "write Failed, DeadlineExceeded",
+    ),
+    (
+        "whatever its exit code",
+        OUT_OF_TIME.with_pod(succeeded(**told_to_end(10))),
+        "write Failed, DeadlineExceeded",
+    ),
+    (
+        "unless it ended by itself before it was told to",
+        OUT_OF_TIME.with_pod(succeeded(**told_to_end(5))),
+        "write Succeeded, Completed",
+    ),
+    (
+        "or before the order was carried out at all",
+        OUT_OF_TIME.with_pod(ended(3)),
+        "write Failed, ContainerFailed",
+    ),
+    (
+        "it is a failure like others",
+        OUT_OF_TIME.with_rules(backoff_limit=1).with_pod(ended(143, **told_to_end(10))),
+        "write Pending, BackingOff",
+    ),
+    (
+        "somebody else's deletion is none, though time is short",
+        LONG.with_status(running_status()).with_pod(ended(143, **told_to_end(10))),
+        "write Pending, PodDeleted",
+    ),
+    (
+        "time counts from the start of main, not of its Pod's others",
+        SHORT.with_status(running_status(start_time=ago(10)))
+        .with_pod(running(containers=(runs("main", started_at=ago(10)), runs("proxy")))),
+        "wait 20 s",
+    ),
+    (
+        "with steps it counts from the first of them",
+        SHORT.of_steps("a", "b").with_pod(
+            of_steps(terminated("a", 0), runs("b", started_at=ago(10)))
+        ),
+        "write Running, DeadlineExceeded",
+    ),
+    (
+        "what has not started has no such deadline",
+        SHORT.with_status(waiting_status(Reason.UNSCHEDULABLE)).with_pod(
+            waiting_for(Reason.UNSCHEDULABLE)
+        ),
+        "wait",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "action"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE])
+def test_decision(seen: TaskBuilder, action: str) -> None:
+    assert decided(seen) == action
+
+
+def test_a_task_that_could_not_start_says_why_and_keeps_the_schedulers_words() -> None:
+    status = written(HURRIED.with_pod(UNSCHEDULABLE))
+    assert status.message == (
+        "not running within pendingDeadlineSeconds (30): 0/2 nodes are available"
+    )
+    assert (status.attempts, status.pod_name) == (1, UNSCHEDULABLE.name)
+    assert [c.type for c in status.conditions] == ["Failed", "Finished"]
+
+
+def test_where_nothing_is_known_only_the_deadline_is_told() -> None:
+    status = written(HURRIED.with_pod(a_pod()))
+    assert status.message == "not running within pendingDeadlineSeconds (30)"
+
+
+def test_steps_that_never_started_are_skipped() -> None:
+    seen = HURRIED.of_steps("a", "b").with_pod(UNSCHEDULABLE)
+    assert [(s.name, s.phase) for s in written(seen).steps] == [("a", "Skipped"), ("b", "Skipped")]
+
+
+def test_the_moment_at_which_a_gate_is_lifted_is_recorded() -> None:
+    gated = HURRIED.with_status(waiting_status(Reason.SCHEDULING_GATED))
+    lifted = written(gated.with_pod(UNSCHEDULABLE))
+    assert lifted.pending_since is not None
+    later = HURRIED.with_status(lifted).with_pod(UNSCHEDULABLE)
+    assert decided(later, seconds_later=29) == "wait 1 s"
+    assert decided(later, seconds_later=30) == "write Failed, Unschedulable"
+
+
+def test_a_new_wait_of_the_same_pod_keeps_that_moment() -> None:
+    told = waiting_status(Reason.UNSCHEDULABLE, pending_since=ago(5))
+    seen = HURRIED.with_status(told).with_pod(waiting_for(Reason.IMAGE_PULL_BACK_OFF, "no such"))
+    status = written(seen)
+    assert (status.reason, status.pending_since) == ("ImagePullBackOff", ago(5))
+
+
+def test_an_attempt_that_ran_for_too_long_says_so_and_keeps_the_evidence() -> None:
+    killed = terminated("main", 143, message="saved epoch 3")
+    status = written(OUT_OF_TIME.with_pod(ended(143, containers=(killed,), **told_to_end(10))))
+    assert status.message == "ran longer than activeDeadlineSeconds (30)"
+    assert (status.exit_code, status.log_tail) == (143, "saved epoch 3")
+    assert (status.failures, status.disruptions) == (1, 0)
+
+
+def test_the_order_to_end_is_told_with_its_cause() -> None:
+    status = written(SHORT.with_status(running_status()).with_pod(running()))
+    assert status.message == "ran longer than activeDeadlineSeconds (30)"
+
+
+def test_a_deadline_beyond_all_times_is_none() -> None:
+    century = timedelta(seconds=2**31 - 1)
+    seen = a_task().with_rules(active_deadline=century, pending_deadline=century)
+    assert decided(seen.with_status(running_status()).with_pod(running())).startswith("wait ")
