@@ -32,6 +32,12 @@ def receive(team: Team, task: str) -> str:
     return pod
 
 
+def report_waiting(team: Team, pod: str, reason: str, message: str | None = None) -> None:
+    """Report that the container main waits, and why."""
+    waiting = {"reason": reason, **({"message": message} if message else {})}
+    report(team, pod, containerStatuses=[container({"waiting": waiting})])
+
+
 def start(team: Team, task: str) -> str:
     """Receive the Pod of the task's first attempt and report that it runs; return its name."""
     pod = receive(team, task)
@@ -40,7 +46,23 @@ def start(team: Team, task: str) -> str:
     return pod
 
 
-def end(team: Team, pod: str, exit_code: int = 0, reason: str | None = None) -> None:
-    """Have a simulated node end the Pod's container, at once or as soon as it runs."""
+def hear_of_deletion(team: Team, pod: str) -> None:
+    """Wait until the Pod is told to end."""
+    told = "jsonpath={.metadata.deletionTimestamp}"
+    team.kubectl("wait", f"--for={told}", "pod", pod, "--timeout=30s")
+
+
+def remove(team: Team, pod: str) -> None:
+    """Wait until the Pod is told to end, and say that nothing of it is left."""
+    hear_of_deletion(team, pod)
+    team.kubectl("delete", "pod", pod, "--grace-period=0", "--force", "--wait=false")
+
+
+def end(
+    team: Team, task: str, attempt: int = 1, exit_code: int = 0, reason: str | None = None
+) -> str:
+    """Have a simulated node end the Pod of this attempt, once it runs; return the Pod's name."""
+    pod: str = team.pod_of(task, attempt)["metadata"]["name"]
     fate = {"exit-code": exit_code, "run-seconds": 0, **({"reason": reason} if reason else {})}
     team.kubectl("annotate", "pod", pod, *(f"{FAKE}/{word}={fate[word]}" for word in fate))
+    return pod

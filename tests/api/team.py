@@ -32,6 +32,11 @@ def manifest(
     }
 
 
+def outcome(status: Json) -> tuple[str, str, int, int]:
+    """Return phase, reason, and how many attempts and failures there were."""
+    return status["phase"], status["reason"], status["attempts"], status.get("failures", 0)
+
+
 @dataclass(frozen=True)
 class Team:
     """One namespace."""

@@ -56,8 +56,7 @@ def slow_stories(shared_team: Team, pools: dict[str, Pool]) -> None:
     team.kubectl("delete", "pod", pods["forced"], "--force", "--wait=false")
     for task in ("unreachable", "node-gone"):
         pools[task].drive_out(pools[task].nodes[0])
-        told = "jsonpath={.metadata.deletionTimestamp}"
-        team.kubectl("wait", f"--for={told}", "pod", pods[task], "--timeout=30s")
+        kubelet.hear_of_deletion(team, pods[task])
     pools["node-gone"].add()
     pools["node-gone"].remove(pools["node-gone"].nodes[0])
 
@@ -94,7 +93,7 @@ def test_a_deleted_or_evicted_pod_is_followed_by_another(
     assert counted(team, task) == (2, 0)
 
     # Nor does the first failure wait for longer than it would have without the disruptions.
-    kubelet.end(team, team.pod_of(task, 3)["metadata"]["name"], exit_code=3)
+    kubelet.end(team, task, attempt=3, exit_code=3)
     team.wait_for_reason(task, "BackingOff")
     assert "the next one follows 600 s after that" in team.status(task)["message"]
     assert counted(team, task) == (2, 1)

@@ -9,7 +9,7 @@ import pytest
 from tests.api import kubelet
 from tests.api.audit import OPERATOR, requests
 from tests.api.operator_process import OperatorProcess
-from tests.api.team import Json, Team, manifest
+from tests.api.team import Team, manifest, outcome
 from tests.api.times import SLOWNESS, completed_at, created_at, now, seconds, started_at, wait_for
 from tests.waiting import wait_until
 
@@ -33,24 +33,6 @@ def slow_stories(shared_team: Team) -> None:
     )
 
 
-def outcome(status: Json) -> tuple[str, str, int, int]:
-    """Return phase, reason, and how many attempts and failures there were."""
-    return status["phase"], status["reason"], status["attempts"], status.get("failures", 0)
-
-
-def on_codes(action: str, operator: str, *values: int, **more: str) -> Json:
-    """Return a rule of podFailurePolicy for exit codes."""
-    return {
-        "action": action,
-        "onExitCodes": {"operator": operator, "values": list(values), **more},
-    }
-
-
-def on_condition(action: str, **condition: str) -> Json:
-    """Return a rule of podFailurePolicy for a condition of the Pod."""
-    return {"action": action, "onPodConditions": [condition]}
-
-
 def test_without_a_backoff_limit_the_first_failure_is_the_last(shared_team: Team) -> None:
     shared_team.apply(
         manifest("failing", fate=FAILS), manifest("out-of-memory", fate=OUT_OF_MEMORY)
@@ -70,8 +52,7 @@ def test_without_a_backoff_limit_the_first_failure_is_the_last(shared_team: Team
 def test_a_failed_attempt_is_followed_by_one_that_succeeds(shared_team: Team) -> None:
     team = shared_team
     team.run("train", backoffLimit=2, backoff={"baseSeconds": 3})
-    first = team.pod_of("train", 1)["metadata"]["name"]
-    kubelet.end(team, first, exit_code=1)
+    first = kubelet.end(team, "train", exit_code=1)
     team.wait_for_reason("train", "BackingOff")
     waiting = team.status("train")
     assert outcome(waiting) == ("Pending", "BackingOff", 1, 1)
@@ -79,7 +60,7 @@ def test_a_failed_attempt_is_followed_by_one_that_succeeds(shared_team: Team) ->
         "attempt 1 failed: container main ended with exit code 1; "
         "the next one follows 3 s after that"
     )
-    kubelet.end(team, team.pod_of("train", 2)["metadata"]["name"])
+    kubelet.end(team, "train", attempt=2)
     status = team.finish("train")
     assert outcome(status) == ("Succeeded", "Completed", 2, 1)
     [record] = status["history"]
@@ -93,7 +74,7 @@ def test_the_next_attempt_waits_until_the_last_pod_is_gone(shared_team: Team) ->
     pod = team.pod_of("held", 1)["metadata"]["name"]
     hold = [{"op": "add", "path": "/metadata/finalizers/-", "value": HOLD}]
     team.kubectl("patch", "pod", pod, "--type=json", f"--patch={json.dumps(hold)}")
-    kubelet.end(team, pod, exit_code=1)
+    kubelet.end(team, "held", exit_code=1)
     wait_until(
         lambda: team.get("pod", pod)["metadata"]["finalizers"] == [HOLD], "the operator let go"
     )
@@ -108,7 +89,7 @@ def test_a_backoff_survives_the_operators_crash(
 ) -> None:
     operator = start_operator(team)
     team.run("train", backoffLimit=1, backoff={"baseSeconds": 10})
-    kubelet.end(team, team.pod_of("train")["metadata"]["name"], exit_code=1)
+    kubelet.end(team, "train", exit_code=1)
     team.wait_for_reason("train", "BackingOff")
     operator.kill()
     [record] = team.status("train")["history"]
@@ -117,96 +98,6 @@ def test_a_backoff_survives_the_operators_crash(
     start_operator(team)
     served_at = now()
     assert due <= created_at(team, "train", 2) < max(due, served_at) + SLOWNESS
-
-
-def test_pod_failure_policy_for_exit_codes(shared_team: Team) -> None:
-    policies: dict[str, tuple[list[Json], tuple[str, str, int, int]]] = {
-        "in": ([on_codes("Fail", "In", 2, 3)], ("Failed", "PodFailurePolicy", 1, 1)),
-        "not-in": ([on_codes("Fail", "NotIn", 1, 2)], ("Failed", "PodFailurePolicy", 1, 1)),
-        "another-code": (
-            [on_codes("Fail", "In", 1), on_codes("Fail", "NotIn", 3)],
-            ("Failed", "ContainerFailed", 2, 2),
-        ),
-        "another-container": (
-            [on_codes("Fail", "NotIn", 1, containerName="sidecar")],
-            ("Failed", "ContainerFailed", 2, 2),
-        ),
-        "this-container": (
-            [on_codes("Fail", "In", 3, containerName="main")],
-            ("Failed", "PodFailurePolicy", 1, 1),
-        ),
-        "first-match": (
-            [on_codes("Count", "In", 3), on_codes("Fail", "In", 3)],
-            ("Failed", "ContainerFailed", 2, 2),
-        ),
-    }
-    sidecar = {"spec": {"containers": [{"name": "sidecar", "image": "sidecar:1"}]}}
-    shared_team.apply(
-        *(
-            manifest(
-                name,
-                fate=FAILS,
-                template=sidecar,
-                backoffLimit=1,
-                backoff=AT_ONCE,
-                podFailurePolicy={"rules": rules},
-            )
-            for name, (rules, _) in policies.items()
-        )
-    )
-    outcomes = {name: outcome(shared_team.finish(name)) for name in policies}
-    assert outcomes == {name: expected for name, (_, expected) in policies.items()}
-    assert shared_team.status("this-container")["message"] == (
-        "container main ended with exit code 3; rule 0 of podFailurePolicy says Fail"
-    )
-
-
-def test_an_ignored_failure_is_not_counted(shared_team: Team) -> None:
-    team = shared_team
-    team.run("ignored", podFailurePolicy={"rules": [on_codes("Ignore", "In", 42)]})
-    for attempt, exit_code in ((1, 42), (2, 42), (3, 1)):
-        kubelet.end(team, team.pod_of("ignored", attempt)["metadata"]["name"], exit_code)
-    status = team.finish("ignored")
-    assert outcome(status) == ("Failed", "ContainerFailed", 3, 1)
-    assert [record["exitCode"] for record in status["history"]] == [42, 42]
-
-
-def test_pod_failure_policy_for_conditions(shared_team: Team) -> None:
-    team = shared_team
-    rules = [
-        on_condition("Fail", type="example.com/BadConfig", status="False"),
-        on_condition("Fail", type="example.com/BadData"),
-    ]
-    conditions = {"data-is-bad": "BadData", "config-is-bad": "BadConfig"}
-    for name in conditions:
-        team.run(name, podFailurePolicy={"rules": rules}, backoffLimit=1, backoff=AT_ONCE)
-    for name, condition in conditions.items():
-        pod = team.pod_of(name, 1)["metadata"]["name"]
-        told = {"type": f"example.com/{condition}", "status": "True"}
-        kubelet.report(team, pod, conditions=[told])
-        kubelet.end(team, pod, exit_code=1)
-    status = team.finish("data-is-bad")
-    assert outcome(status) == ("Failed", "PodFailurePolicy", 1, 1)
-    assert "rule 1 of podFailurePolicy says Fail" in status["message"]
-    # The rule for it wants the status False.
-    kubelet.end(team, team.pod_of("config-is-bad", 2)["metadata"]["name"])
-    assert outcome(team.finish("config-is-bad")) == ("Succeeded", "Completed", 2, 1)
-
-
-def test_pod_failure_policy_for_disruptions(shared_team: Team) -> None:
-    team = shared_team
-    actions = {"counts": "Count", "fails": "Fail", "ignores": "Ignore"}
-    for name, action in actions.items():
-        rule = on_condition(action, type="DisruptionTarget")
-        team.run(name, podFailurePolicy={"rules": [rule]})
-    for name in actions:
-        team.wait_for_phase(name, "Running")
-        team.evict(team.status(name)["podName"])
-    assert outcome(team.finish("counts")) == ("Failed", "PodEvicted", 1, 1)
-    assert outcome(team.finish("fails")) == ("Failed", "PodFailurePolicy", 1, 1)
-    kubelet.end(team, team.pod_of("ignores", 2)["metadata"]["name"])
-    assert outcome(team.finish("ignores")) == ("Succeeded", "Completed", 2, 0)
-    assert not any("disruptions" in team.status(name) for name in actions)
 
 
 def test_a_task_that_runs_out_of_memory_is_given_more(shared_team: Team) -> None:
@@ -218,13 +109,13 @@ def test_a_task_that_runs_out_of_memory_is_given_more(shared_team: Team) -> None
     )
     asked = []
     for attempt in (1, 2, 3):
-        pod = team.pod_of("hungry", attempt)
-        resources = pod["spec"]["containers"][0]["resources"]
+        [main] = team.pod_of("hungry", attempt)["spec"]["containers"]
+        resources = main["resources"]
         asked.append((resources["requests"]["memory"], resources["limits"]["memory"]))
         if attempt > 1:
             allocated = team.status("hungry")["allocation"]["requests"]
             assert allocated == {"memory": resources["requests"]["memory"]}
-        kubelet.end(team, pod["metadata"]["name"], 137, "OOMKilled")
+        kubelet.end(team, "hungry", attempt, 137, "OOMKilled")
     assert asked == [("100Mi", "150Mi"), ("200Mi", "300Mi"), ("400Mi", "400Mi")]
     status = team.finish("hungry")
     assert outcome(status) == ("Failed", "OOMKilled", 3, 1)
