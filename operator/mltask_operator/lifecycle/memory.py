@@ -27,7 +27,8 @@ def limit_for(growth: MemoryGrowth, asked: int) -> int | None:
     """Return the limit that goes with a request: it grows alike, up to the same maximum."""
     if growth.limit is None:
         return None
-    return min(math.ceil(growth.limit * asked / growth.request), growth.maximum)
+    rounded_up = -(-growth.limit * asked // growth.request)
+    return min(rounded_up, growth.maximum)
 
 
 def quantity(amount: int) -> str:
