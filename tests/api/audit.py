@@ -1,9 +1,11 @@
 """What the API server's audit log says of a team's namespace."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 
-from tests.api.team import Team
+from localcluster import Cluster
+from tests.api.team import Json, Team
 
 SYSTEM = "mltask-system"
 OPERATOR = f"system:serviceaccount:{SYSTEM}:mltask-operator"
@@ -31,3 +33,21 @@ def writes(team: Team) -> dict[str, list[str]]:
         if code < 300:
             found[kind].append(name)
     return found
+
+
+def requests_per_task(cluster: Cluster, tasks: Iterable[Json]) -> Counter[str]:
+    """Count what the operator asked for each of these MLTasks and its Pods, by the task's name."""
+    names = {}
+    for metadata in (task["metadata"] for task in tasks):
+        of_pods = f"-{metadata['uid'][:8]}-"
+        names[metadata["namespace"], metadata["name"]] = metadata["name"]
+        names[metadata["namespace"], of_pods] = metadata["name"]
+    counts: Counter[str] = Counter()
+    for event in cluster.audit_events():
+        target = event.get("objectRef", {})
+        name = target.get("name", "")
+        pod = re.search(r"-[0-9a-f]{8}-(?=[0-9]+$)", name)
+        key = (target.get("namespace"), pod[0] if pod else name)
+        if event["user"]["username"] == OPERATOR and key in names:
+            counts[names[key]] += 1
+    return counts

@@ -9,6 +9,7 @@ import pytest
 from localcluster import Cluster
 from localcluster.errors import ClusterError
 from tests.api.audit import SYSTEM
+from tests.api.client import Client
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team
 from tests.chart.chart import wait_until_established
@@ -112,3 +113,18 @@ def shared_team(
     yield created
     operator.stop()
     created.delete()
+
+
+@pytest.fixture(scope="module")
+def unserved(cluster: Cluster) -> Iterator[Team]:
+    """A namespace that no operator serves, for all tests of a file."""
+    created = Team.create(cluster)
+    yield created
+    created.delete()
+
+
+@pytest.fixture(scope="module")
+def client(cluster: Cluster) -> Iterator[Client]:
+    """The administrator, without kubectl."""
+    with Client(cluster) as made:
+        yield made

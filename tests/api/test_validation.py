@@ -1,93 +1,11 @@
-"""Bad manifests are refused at `kubectl apply`, in words that say what is wrong and where."""
+"""What an MLTask may say is kept and explained; what is refused stands in test_bad_input.py."""
 
 import json
 import re
-from typing import Any
 
 import pytest
 
-from localcluster.errors import ClusterError
 from tests.api.team import Team, manifest
-
-Change = dict[str, Any]
-
-
-def template(**pod_spec: Any) -> Change:
-    """Return a spec field: a template with this Pod spec."""
-    return {"template": {"spec": pod_spec}}
-
-
-def resources(requests: Change, limits: Change | None = None) -> Change:
-    """Return a spec field: these resources."""
-    return {"resources": {"requests": requests, **({"limits": limits} if limits else {})}}
-
-
-REFUSED = [
-    ("no image", {"image": None}, 'missing required field "image"'),
-    ("an empty image", {"image": ""}, "spec.image"),
-    ("no resources", {"resources": None}, 'missing required field "resources"'),
-    ("no requests", {"resources": {}}, 'missing required field "requests"'),
-    ("no cpu or memory", resources({"nvidia.com/gpu": 1}), "requests must have at least cpu or"),
-    ("empty requests", resources({}), "requests must have at least cpu or memory"),
-    ("a quantity that is none", resources({"cpu": "1 core"}), "spec.resources.requests.cpu"),
-    ("more than the limit", resources({"cpu": 2}, {"cpu": "1500m"}), "larger than the limit"),
-    ("a misspelt field", {"comand": ["true"]}, 'unknown field "comand"'),
-    ("a command that is no list", {"command": "train.py"}, "spec.command"),
-    ("an environment that is a map", {"env": {"A": "b"}}, "spec.env"),
-    (
-        "a nameless variable",
-        {"env": [{"value": "b"}]},
-        'spec.env[0]): missing required field "name"',
-    ),
-    ("a restart policy", template(restartPolicy="OnFailure"), "restartPolicy must be Never"),
-    (
-        "two containers named main",
-        template(containers=[{"name": "main"}, {"name": "main"}]),
-        "spec.template.spec.containers[1]: Duplicate value",
-    ),
-    (
-        "a misspelt field deep in the template",
-        template(volumes=[{"name": "data", "emptyDirs": {}}]),
-        'spec.template.spec.volumes[0]): unknown field "emptyDirs"',
-    ),
-    (
-        "a Pod's name in the template",
-        {"template": {"metadata": {"name": "x"}}},
-        'spec.template.metadata): unknown field "name"',
-    ),
-    (
-        "ephemeral containers",
-        template(ephemeralContainers=[]),
-        'spec.template.spec): unknown field "ephemeralContainers"',
-    ),
-    ("a wrong type deep in the template", template(nodeSelector=["a"]), "nodeSelector"),
-]
-
-
-@pytest.mark.parametrize(
-    ("change", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
-)
-def test_refused(team: Team, change: Change, words: str) -> None:
-    body = manifest("t")
-    spec = {**body["spec"], **change}
-    body["spec"] = {field: value for field, value in spec.items() if value is not None}
-    with pytest.raises(ClusterError, match=re.escape(words)):
-        team.apply(body)
-
-
-def test_a_long_name_is_refused(team: Team) -> None:
-    team.run("n" * 63)
-    with pytest.raises(ClusterError, match="the name must have at most 63 characters"):
-        team.run("n" * 64)
-
-
-@pytest.mark.parametrize(
-    "change", [{"image": "other"}, {"args": ["--more"]}, {"env": [{"name": "A", "value": "b"}]}]
-)
-def test_the_spec_is_immutable(team: Team, change: Change) -> None:
-    team.run("t")
-    with pytest.raises(ClusterError, match="spec is immutable: delete the MLTask and create"):
-        team.run("t", **change)
 
 
 def test_labels_may_change(team: Team) -> None:
