@@ -198,6 +198,11 @@ TABLE = [
         "write Failed, ContainerFailed",
     ),
     (
+        "an eviction stays one, though time was up",
+        OUT_OF_TIME.with_pod(ended(137, disruption="TerminationByKubelet")),
+        "write Pending, PodEvicted",
+    ),
+    (
         "it is a failure like others",
         OUT_OF_TIME.with_rules(backoff_limit=1).with_pod(ended(143, **told_to_end(10))),
         "write Pending, BackingOff",

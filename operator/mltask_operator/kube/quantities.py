@@ -12,6 +12,8 @@ def amount(quantity: str | int) -> Decimal:
     https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
     """
     parsed: Decimal = parse_quantity(quantity)
+    if not parsed.is_finite():
+        raise ValueError(f"{quantity} is no quantity")
     return parsed
 
 
