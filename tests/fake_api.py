@@ -42,6 +42,8 @@ class FakeApi:
         self.pods: dict[tuple[str, str], Json] = {}
         self.created: list[str] = []
         """Names of all Pods ever created, in order."""
+        self.is_quota_full = False
+        """Whether the namespaces' quota refuses any further Pod."""
         self.fault: Fault | None = None
         """Strikes the next write, once."""
         self.on_event: Callable[[str, str, Json], None] = lambda *_: None
@@ -103,6 +105,21 @@ class FakeApi:
     def user_deletes_task(self, namespace: str, name: str) -> None:
         self._drop("tasks", _find(self.tasks, namespace, name))
 
+    def change_spec(self, namespace: str, name: str, **changes: Any) -> None:
+        """Change fields of a task's spec, as a user does."""
+        task = _find(self.tasks, namespace, name)
+        task["spec"] = {**task["spec"], **changes}
+        task["metadata"]["generation"] += 1
+        self._store("tasks", task)
+
+    def quota(self, namespace: str) -> Json:
+        """Return the ResourceQuota as its controller would report it."""
+        return {
+            "metadata": {"namespace": namespace, "name": "compute"},
+            "spec": {"hard": {"pods": "1"}},
+            "status": {"hard": {"pods": "1"}, "used": {"pods": str(int(self.is_quota_full))}},
+        }
+
     def remove_pod(
         self, namespace: str, name: str, uid: str | None = None, grace_seconds: int = 30
     ) -> Json:
@@ -135,6 +152,9 @@ class FakeApi:
         metadata = manifest["metadata"]
         if (metadata["namespace"], metadata["name"]) in self.pods:
             raise ApiError(409, "AlreadyExists", f"pods {metadata['name']} already exists")
+        if self.is_quota_full:
+            words = "exceeded quota: compute, requested: pods=1, used: pods=1, limited: pods=1"
+            raise ApiError(403, "Forbidden", f'pods "{metadata["name"]}" is forbidden: {words}')
         self.created.append(metadata["name"])
         return self._store("pods", {**copy.deepcopy(manifest), "status": {"phase": "Pending"}})
 

@@ -1,12 +1,13 @@
 """The promises, held against random histories of users, kubelets, faults and stale reads.
 
-The real store, reconciler and `decide` run against an API server in memory. Hypothesis chooses
-what happens: events are delivered late, watches break and lose deletions, writes crash the
-operator or lose their answers, Pods end, are evicted, are deleted; users delete tasks.
+The real store, queue, reconciler and `decide` run against an API server in memory. Hypothesis
+chooses a spec and what happens: events are delivered late, watches break and lose deletions,
+writes crash the operator or lose their answers, containers end well or badly, Pods are deleted,
+quota comes and goes; users suspend, resume and delete tasks.
 """
 
 import copy
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -21,10 +22,21 @@ from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.store import Store
 from tests.fake_api import Crash, FakeApi, Fault
+from tests.unit.simulated_kubelet import FINAL, SimulatedKubelet, current, names
 
 NAMESPACE, NAME = "team-a", "train"
 SPEC: dict[str, Any] = {"image": "i", "resources": {"requests": {"cpu": "1"}}}
-FINAL = ("Succeeded", "Failed")
+STEPS = {"steps": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}
+SPECS: list[dict[str, Any]] = [
+    {},
+    {"backoffLimit": 2, "backoff": {"baseSeconds": 5}},
+    {"activeDeadlineSeconds": 30, "backoffLimit": 1, "backoff": {"baseSeconds": 5}},
+    {"pendingDeadlineSeconds": 60},
+    STEPS,
+    {**STEPS, "stepFailurePolicy": "Continue"},
+    {**STEPS, "stepFailurePolicy": "Continue", "backoffLimit": 1},
+    {"ttlSecondsAfterFinished": 20},
+]
 T = TypeVar("T")
 
 
@@ -46,6 +58,7 @@ class TaskLife(RuleBasedStateMachine):
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.api = FakeApi(lambda: self.now)
         self.api.on_event = self.note
+        self.kubelet = SimulatedKubelet(self.api)
         self.events: dict[str, deque[tuple[str, dict[str, Any]]]] = {
             "tasks": deque(),
             "pods": deque(),
@@ -54,27 +67,45 @@ class TaskLife(RuleBasedStateMachine):
         """How many of them are older than the last listing."""
         self.uid: str | None = None
         self.outcome: dict[str, Any] | None = None
-        self.ended_by_itself: set[str] = set()
+        self.succeeded: set[str] = set()
+        """Pods whose last container ended well by itself."""
+        self.failed: set[str] = set()
+        """Pods of which a container failed by itself."""
+        self.disturbed: set[str] = set()
+        """Pods that somebody else deleted."""
+        self.steps_done: Counter[str] = Counter()
         self.created_when_finished = 0
 
     def note(self, kind: str, event: str, body: dict[str, Any]) -> None:
         self.events[kind].append((event, body))
         if kind == "pods" and event == "DELETED" and self.api.tasks:
             self.check_recorded_before(body)
+        if kind == "pods" and event == "ADDED":
+            self.check_steps_are_new(body)
 
     def check_recorded_before(self, pod: dict[str, Any]) -> None:
         """Promise 2: the end of an attempt is durable before its Pod is gone."""
-        status = self.api.tasks[NAMESPACE, NAME]["status"]
-        recorded = {record["podName"] for record in status.get("history", ())}
-        if status["phase"] in FINAL:
-            recorded.add(status.get("podName"))
+        recorded = {record["podName"] for record in self.status.get("history", ())}
+        if self.status["phase"] in FINAL:
+            recorded.add(self.status.get("podName"))
         assert pod["metadata"]["name"] in recorded
+
+    def check_steps_are_new(self, pod: dict[str, Any]) -> None:
+        """No step that ended runs again."""
+        assert not self.steps_done.keys() & set(names(pod))
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The task's status, as the API server has it."""
+        status: dict[str, Any] = self.api.tasks[NAMESPACE, NAME]["status"]
+        return status
 
     # The operator
 
-    @initialize()
-    def start(self) -> None:
-        self.uid = self.api.create_task(NAMESPACE, NAME, SPEC)["metadata"]["uid"]
+    @initialize(spec=st.sampled_from(SPECS), is_suspended=st.sampled_from([False, False, True]))
+    def start(self, spec: dict[str, Any], *, is_suspended: bool) -> None:
+        self.spec = {**SPEC, **copy.deepcopy(spec), "suspend": is_suspended}
+        self.uid = self.api.create_task(NAMESPACE, NAME, self.spec)["metadata"]["uid"]
         self.restart()
 
     @rule()
@@ -84,6 +115,8 @@ class TaskLife(RuleBasedStateMachine):
         self.quota = QuotaQueue(lambda _: None, lambda _: 0)
         self.reconciler = Reconciler(self.api, self.store, self.quota, lambda: self.now)
         finish(list_all(self.api, self.store, [None]))
+        for task in self.store.waiting_for_quota():
+            self.quota.park(task)
         for kind in self.events:
             self.break_watch(kind)
 
@@ -142,43 +175,53 @@ class TaskLife(RuleBasedStateMachine):
     def pass_time(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
-    # Users and kubelets
+    # Kubelets
 
-    def live_pods(self) -> list[dict[str, Any]]:
-        return [pod for pod in self.api.pods.values() if pod["status"]["phase"] not in FINAL]
-
-    @precondition(lambda self: self.live_pods())
+    @precondition(lambda self: self.kubelet.live_pods())
     @rule()
     def run_pod(self) -> None:
-        for pod in self.live_pods():
-            if "deletionTimestamp" not in pod["metadata"]:
-                self.report(pod, "Running", {"running": {"startedAt": self.stamp()}})
+        for pod in self.kubelet.live_pods():
+            self.kubelet.start(pod, self.now)
 
-    @precondition(lambda self: self.live_pods())
-    @rule(exit_code=st.sampled_from([0, 1]))
-    def end_pod(self, exit_code: int) -> None:
-        for pod in self.live_pods():
-            if pod["status"]["phase"] == "Running":
-                if "deletionTimestamp" not in pod["metadata"]:
-                    self.ended_by_itself.add(pod["metadata"]["name"])
-                phase = "Failed" if exit_code else "Succeeded"
-                self.report(pod, phase, self.terminated(exit_code))
+    @precondition(lambda self: self.kubelet.live_pods())
+    @rule(exit_code=st.sampled_from([0, 0, 1]))
+    def end_container(self, exit_code: int) -> None:
+        for pod in self.kubelet.live_pods():
+            is_told_to_end = "deletionTimestamp" in pod["metadata"]
+            ended = self.kubelet.end_container(pod, exit_code, self.now)
+            if ended is None or is_told_to_end:
+                continue
+            name = pod["metadata"]["name"]
+            if exit_code:
+                self.failed.add(name)
+            elif "steps" in self.spec:
+                self.steps_done[ended] += 1
+            if not exit_code and self.api.pods[NAMESPACE, name]["status"]["phase"] == "Succeeded":
+                self.succeeded.add(name)
 
-    @precondition(lambda self: self.live_pods())
+    @precondition(lambda self: self.kubelet.live_pods())
     @rule(exit_code=st.sampled_from([0, 1]))
     def pod_lives(self, exit_code: int) -> None:
         """Have the Pod run to its end, with the operator looking on."""
         self.run_pod()
         self.go_on_undisturbed()
-        self.end_pod(exit_code)
+        self.end_container(exit_code)
         self.go_on_undisturbed()
 
-    @precondition(lambda self: self.live_pods())
     @rule()
-    def evict_pod(self) -> None:
-        for pod in self.live_pods():
-            if pod["status"]["phase"] == "Running":
-                self.report(pod, "Failed", self.terminated(137), reason="Evicted")
+    def kubelet_ends_deleted_pods(self) -> None:
+        for pod in self.kubelet.live_pods():
+            if "deletionTimestamp" in pod["metadata"] and "nodeName" in pod["spec"]:
+                self.kubelet.kill(pod, 143, self.now)
+
+    @precondition(lambda self: any(current(pod) for pod in self.kubelet.live_pods()))
+    @rule()
+    def node_preempts_pod(self) -> None:
+        for pod in self.kubelet.live_pods():
+            self.disturbed.add(pod["metadata"]["name"])
+            self.kubelet.kill(pod, 137, self.now, reason="Preempting")
+
+    # Users
 
     @precondition(lambda self: self.api.pods)
     @rule()
@@ -186,39 +229,42 @@ class TaskLife(RuleBasedStateMachine):
         # A second later at least: within one second nobody could tell the order of two events.
         self.now += timedelta(seconds=1)
         for namespace, name in list(self.api.pods):
+            self.disturbed.add(name)
             self.api.remove_pod(namespace, name)
-
-    @rule()
-    def kubelet_ends_deleted_pods(self) -> None:
-        for pod in self.live_pods():
-            if "deletionTimestamp" in pod["metadata"] and "nodeName" in pod["spec"]:
-                self.report(pod, "Failed", self.terminated(143))
 
     @precondition(lambda self: self.api.tasks and self.now.second % 8 == 0)
     @rule()
     def user_deletes_task(self) -> None:
         self.api.user_deletes_task(NAMESPACE, NAME)
 
+    @precondition(lambda self: self.api.tasks)
+    @rule(is_suspended=st.booleans())
+    def user_suspends_or_resumes(self, *, is_suspended: bool) -> None:
+        # The same second again: what the suspension ends must not seem to have ended by itself.
+        self.now += timedelta(seconds=1)
+        self.spec["suspend"] = is_suspended
+        self.api.change_spec(NAMESPACE, NAME, suspend=is_suspended)
+
+    @precondition(lambda self: self.api.tasks and self.spec["suspend"])
+    @rule()
+    def suspension_takes_effect(self) -> None:
+        """Left alone, a suspended task soon has no Pod."""
+        for _ in range(8):
+            self.deliver("tasks", 100)
+            self.go_on_undisturbed()
+            self.kubelet_ends_deleted_pods()
+        assert not self.api.pods
+
+    @rule(is_full=st.booleans())
+    def quota_fills_or_empties(self, *, is_full: bool) -> None:
+        self.api.is_quota_full = is_full
+        self.quota.note_quota("MODIFIED", self.api.quota(NAMESPACE))
+
     @precondition(lambda self: self.api.pods and not self.api.tasks)
     @rule()
     def garbage_is_collected(self) -> None:
         for namespace, name in list(self.api.pods):
             self.api.remove_pod(namespace, name)
-
-    def report(self, pod: dict[str, Any], phase: str, state: Any, reason: str = "") -> None:
-        status = {
-            "phase": phase,
-            "reason": reason,
-            "containerStatuses": [{"name": "main", "state": state}],
-        }
-        self.api.set_pod_status(pod["metadata"]["name"], status, node="n1")
-
-    def stamp(self) -> str:
-        return self.now.replace(microsecond=0).isoformat()
-
-    def terminated(self, exit_code: int) -> dict[str, Any]:
-        times = {"startedAt": self.stamp(), "finishedAt": self.stamp()}
-        return {"terminated": {"exitCode": exit_code, "reason": "Error", **times}}
 
     # The promises
 
@@ -234,24 +280,48 @@ class TaskLife(RuleBasedStateMachine):
     def an_outcome_never_changes_and_nothing_runs_after_it(self) -> None:
         if not self.api.tasks:
             return
-        status = self.api.tasks[NAMESPACE, NAME]["status"]
         if self.outcome is not None:
-            assert status == self.outcome
+            assert self.status == self.outcome
             assert len(self.api.created) == self.created_when_finished
-        elif status["phase"] in FINAL:
-            self.outcome = status
+        elif self.status["phase"] in FINAL:
+            self.outcome = self.status
             self.created_when_finished = len(self.api.created)
 
     @invariant()
-    def what_ended_by_itself_is_the_last_attempt(self) -> None:
-        if self.ended_by_itself:
-            assert self.api.created[-1] in self.ended_by_itself
+    def what_succeeded_is_the_last_attempt(self) -> None:
+        if self.succeeded:
+            assert self.api.created[-1] in self.succeeded
+
+    @invariant()
+    def only_what_failed_is_counted_as_a_failure(self) -> None:
+        if self.api.tasks and "activeDeadlineSeconds" not in self.spec:
+            assert self.status.get("failures", 0) <= len(self.failed)
+
+    @invariant()
+    def only_what_others_did_is_counted_as_a_disruption(self) -> None:
+        if self.api.tasks:
+            assert self.status.get("disruptions", 0) <= len(self.disturbed)
+
+    @invariant()
+    def only_steps_that_did_their_work_have_succeeded(self) -> None:
+        if self.api.tasks:
+            steps = self.status.get("steps", ())
+            succeeded = {step["name"] for step in steps if step["phase"] == "Succeeded"}
+            assert succeeded <= self.steps_done.keys()
+
+    @invariant()
+    def failures_are_retried_as_often_as_allowed(self) -> None:
+        if self.api.tasks and "steps" not in self.spec:
+            assert self.status.get("failures", 0) <= self.spec.get("backoffLimit", 0) + 1
 
     def teardown(self) -> None:
         """Promise 3: left alone, everything comes to its end."""
         if self.uid is None:
             return
-        for _ in range(60):
+        self.api.is_quota_full = False
+        if self.api.tasks:
+            self.api.change_spec(NAMESPACE, NAME, suspend=False)
+        for _ in range(80):
             for kind in self.events:
                 self.deliver(kind, 100)
             self.now += timedelta(seconds=5)
@@ -260,13 +330,14 @@ class TaskLife(RuleBasedStateMachine):
                 self.garbage_is_collected()
             self.run_pod()
             self.kubelet_ends_deleted_pods()
-            self.end_pod(0)
+            self.end_container(0)
         for _ in range(3):
             finish(list_all(self.api, self.store, [None]))
         self.reconcile(None)
         assert not self.api.pods
         if self.api.tasks:
-            assert self.api.tasks[NAMESPACE, NAME]["status"]["phase"] in FINAL
+            assert self.status["phase"] in FINAL
+            assert "ttlSecondsAfterFinished" not in self.spec
             assert len(self.store) == 1
         else:
             assert len(self.store) == 0
