@@ -1,4 +1,4 @@
-"""Which event loop the asynchronous tests of this folder run on, and a server to speak to."""
+"""Which event loop the asynchronous tests of this folder run on, a server to speak to, a store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -8,7 +8,9 @@ import pytest
 
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials
+from mltask_operator.runtime.store import Store
 from tests.unit.api_server import ApiServer, write_kubeconfig
+from tests.unit.clock import Clock
 
 
 def pytest_asyncio_loop_factories(
@@ -45,3 +47,15 @@ async def api(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     api = Api(credentials)
     yield api
     await api.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that only the test moves."""
+    return Clock()
+
+
+@pytest.fixture
+def store(clock: Clock) -> Store:
+    """An empty store that goes by that clock."""
+    return Store(clock)

@@ -1,36 +1,11 @@
 """What is known of a task, from watches that lag, answers that overtake them, and listings."""
 
-from datetime import datetime, timedelta
-from typing import Any
-
-import pytest
-
 from mltask_operator.lifecycle.observed import Observed, Refusal, RefusalKind, Task
 from mltask_operator.runtime.store import Listing, Store
 from tests.unit.bodies import deleted, pod_body, task_body
 from tests.unit.pods import NAMESPACE, NOW, UID
 
 GONE_WITH_WRITE = {**deleted(0), "finalizers": None}
-
-
-class Clock:
-    """Stands still until told otherwise."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(clock: Clock) -> Store:
-    return Store(clock)
 
 
 def seen(store: Store) -> Observed:
@@ -48,10 +23,6 @@ def task_in(store: Store) -> Task:
 def versions(store: Store) -> list[str]:
     """Return the resourceVersions of the Pods that are known."""
     return [pod.resource_version for pod in seen(store).pods]
-
-
-def a_refusal() -> Refusal:
-    return Refusal(kind=RefusalKind.QUOTA, message="no", at=NOW)
 
 
 # The newest wins
@@ -142,7 +113,8 @@ def test_removals_of_the_unknown_are_no_news(store: Store) -> None:
     assert store.record_pod_removed(pod_body()) is None
     store.record_task_gone(UID)
     store.record_pod_missing(UID, "pod-1")
-    store.record_refusal(UID, a_refusal())
+    refusal = Refusal(kind=RefusalKind.QUOTA, message="no", at=NOW)
+    store.record_refusal(UID, refusal)
     assert len(store) == 0
 
 
@@ -172,32 +144,6 @@ def test_a_finished_task_is_kept_without_its_pod(store: Store) -> None:
     store.record_pod(pod_body(20))
     assert store.record_pod_removed(pod_body(21)) == UID
     assert (versions(store), len(store)) == ([], 1)
-
-
-# What an entry says beside
-
-
-def test_refusals_are_counted_until_there_is_a_pod(store: Store) -> None:
-    store.record_task(task_body())
-    for _ in range(3):
-        store.record_refusal(UID, a_refusal())
-    refusal = seen(store).refusal
-    assert refusal is not None
-    assert refusal.count == 3
-    store.record_pod(pod_body())
-    assert seen(store).refusal is None
-
-
-def test_a_change_is_of_the_phase_or_of_the_pod(store: Store, clock: Clock) -> None:
-    def changed_after(version: int, **pod: Any) -> datetime | None:
-        clock.now += timedelta(seconds=1)
-        store.record_pod(pod_body(version, **pod))
-        return seen(store).changed_at
-
-    assert changed_after(20) == NOW + timedelta(seconds=1)
-    assert changed_after(21, spec={"nodeName": "n1"}) == NOW + timedelta(seconds=1)
-    assert changed_after(22, status={"phase": "Running"}) == NOW + timedelta(seconds=3)
-    assert changed_after(23, attempt=2, status={"phase": "Running"}) == NOW + timedelta(seconds=4)
 
 
 # Against complete listings
