@@ -112,6 +112,14 @@ def test_labels_that_say_whose_the_pod_is_cannot_be_overridden() -> None:
     assert pod(metadata={"labels": forged})["metadata"]["labels"] == pod()["metadata"]["labels"]
 
 
+def test_labels_handed_on_from_the_task_go_over_those_of_the_template() -> None:
+    body = task_body()
+    queue = "kueue.x-k8s.io/queue-name"
+    body["metadata"]["labels"] = {queue: "of the task"}
+    body["spec"] = {**SPEC, "template": {"metadata": {"labels": {queue: "of the template"}}}}
+    assert pod_manifest(task_from(body), 1)["metadata"]["labels"][queue] == "of the task"
+
+
 def test_what_only_the_template_says_reaches_the_pod() -> None:
     spec = pod({"nodeSelector": {"disk": "ssd"}, "containers": [{"name": "main", "stdin": True}]})
     assert spec["spec"]["nodeSelector"] == {"disk": "ssd"}

@@ -6,15 +6,12 @@ import pytest
 
 from mltask_operator.api.reasons import Reason
 from mltask_operator.kube.parse import (
-    is_owned_by,
-    is_removed,
     owner_from,
     pod_from,
-    version_of,
 )
-from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase, Waiting
+from mltask_operator.lifecycle.observed import Container, Pod, PodPhase, Waiting
 from tests.unit.bodies import CREATED, ENDED, STARTED, Json, container, deleted, pod_body
-from tests.unit.pods import NAME, NAMESPACE, UID
+from tests.unit.pods import NAMESPACE, seconds
 
 
 def at(text: str) -> datetime:
@@ -151,6 +148,47 @@ def test_disruption_is_that_of_a_true_condition(status: str, disruption: str | N
     assert parsed(pod_body(status={"conditions": [ready, target]})).disruption == disruption
 
 
+def test_conditions_are_known_with_their_times() -> None:
+    scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": STARTED}
+    target = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "EvictionByEvictionAPI",
+        "lastTransitionTime": ENDED,
+    }
+    pod = parsed(pod_body(status={"conditions": [scheduled, target]}))
+    assert pod.conditions == (("PodScheduled", "True"), ("DisruptionTarget", "True"))
+    assert (pod.scheduled_at, pod.disrupted_at) == (at(STARTED), at(ENDED))
+
+
+def test_a_condition_that_does_not_hold_has_no_time() -> None:
+    conditions = [
+        {"type": kind, "status": "False", "lastTransitionTime": STARTED}
+        for kind in ("PodScheduled", "DisruptionTarget")
+    ]
+    pod = parsed(pod_body(status={"conditions": conditions}))
+    assert (pod.scheduled_at, pod.disrupted_at) == (None, None)
+
+
+def test_grace_is_the_time_that_a_pod_has_to_end() -> None:
+    assert parsed(pod_body(metadata=deleted(30))).deletion_grace == seconds(30)
+    assert parsed(pod_body(metadata=deleted(0))).deletion_grace == seconds(0)
+    assert parsed(pod_body()).deletion_grace == seconds(0)
+
+
+def test_containers_are_found_by_their_names_init_ones_too() -> None:
+    pod = parsed(
+        pod_body(
+            status={
+                "initContainerStatuses": [container("a"), container("b")],
+                "containerStatuses": [container("c")],
+            }
+        )
+    )
+    assert [c.name for c in pod.named(("c", "nobody", "a"))] == ["c", "a"]
+    assert pod.container("nobody") is None
+
+
 def test_a_pod_without_status_is_pending() -> None:
     body = pod_body()
     del body["status"]
@@ -168,70 +206,3 @@ def test_a_copy_under_another_name_is_not_genuine() -> None:
 @pytest.mark.parametrize("finalizers", [[], None, ["example.org/other"]])
 def test_a_pod_without_our_finalizer_is_not_held(finalizers: list[str] | None) -> None:
     assert not parsed(pod_body(metadata={"finalizers": finalizers})).is_held
-
-
-# Whose a Pod is
-
-
-OWNER = Owner(namespace=NAMESPACE, name=NAME, uid=UID)
-ORPHANED: Json = {"ownerReferences": None}
-
-
-def test_the_controller_says_whose_a_pod_is() -> None:
-    assert owner_from(pod_body()) == OWNER
-
-
-@pytest.mark.parametrize("labels", [None, {}, {"mltask.dev/task": "x", "mltask.dev/attempt": "9"}])
-def test_labels_that_somebody_changed_do_not(labels: Json | None) -> None:
-    body = pod_body(metadata={"labels": labels})
-    assert owner_from(body) == OWNER
-    assert (parsed(body).attempt, parsed(body).is_genuine) == (1, True)
-
-
-def test_an_orphaned_pod_is_known_by_its_labels() -> None:
-    assert owner_from(pod_body(metadata=ORPHANED)) == OWNER
-    assert not parsed(pod_body(metadata=ORPHANED)).is_owned
-
-
-@pytest.mark.parametrize("labels", [None, {}, {"mltask.dev/task-uid": UID}])
-def test_without_owner_and_labels_a_pod_is_not_ours(labels: Json | None) -> None:
-    assert owner_from(pod_body(metadata={**ORPHANED, "labels": labels})) is None
-
-
-def test_a_pod_with_another_controller_is_not_ours() -> None:
-    job = {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "j", "controller": True}
-    assert owner_from(pod_body(metadata={"ownerReferences": [job]})) is None
-
-
-@pytest.mark.parametrize(
-    "references",
-    [None, [], [{"uid": "other", "controller": True}], [{"uid": UID}]],
-    ids=["null", "none", "of another", "not the controller"],
-)
-def test_owner_is_the_controller_alone(references: list[Json] | None) -> None:
-    assert not is_owned_by(pod_body(metadata={"ownerReferences": references}), UID)
-    assert is_owned_by(pod_body(), UID)
-
-
-# Gone with the write
-
-
-@pytest.mark.parametrize(
-    ("metadata", "gone"),
-    [
-        ({}, False),
-        ({"finalizers": None}, False),
-        (deleted(0), False),
-        ({**deleted(30), "finalizers": None}, False),
-        ({**deleted(0), "finalizers": ["example.org/other"]}, False),
-        ({**deleted(0), "finalizers": None}, True),
-        ({**deleted(0), "finalizers": []}, True),
-        ({"deletionTimestamp": ENDED, "finalizers": None}, True),
-    ],
-)
-def test_removed_is_deleted_with_nothing_that_holds_it(metadata: Json, *, gone: bool) -> None:
-    assert is_removed(pod_body(metadata=metadata)) is gone
-
-
-def test_versions_compare_as_numbers() -> None:
-    assert version_of(pod_body(99)) < version_of(pod_body(100))

@@ -4,9 +4,10 @@ import pytest
 
 from mltask_operator.api.status import Phase
 from mltask_operator.kube.parse import task_from
+from mltask_operator.lifecycle.rules import Rules
 from tests.unit.bodies import ENDED, STARTED, Json, task_body
 from tests.unit.builders import SPEC
-from tests.unit.pods import NAME, NAMESPACE, UID
+from tests.unit.pods import NAME, NAMESPACE, UID, seconds
 
 
 def test_a_task_just_created() -> None:
@@ -80,3 +81,42 @@ def test_a_phase_of_a_newer_version_is_not_understood() -> None:
     task = task_from(task_body(status={"phase": "Paused"}))
     assert not task.is_understood
     assert task.spec is None
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_every_phase_of_this_version_is_understood(phase: Phase) -> None:
+    assert task_from(task_body(status={"phase": phase.value})).is_understood
+
+
+def test_the_rules_of_its_life_are_read_off_the_spec() -> None:
+    body = task_body()
+    body["spec"] = {**SPEC, "backoffLimit": 2, "suspend": True}
+    assert task_from(body).rules == Rules(backoff_limit=2, is_suspended=True)
+
+
+def test_rules_are_kept_once_it_is_finished() -> None:
+    body = task_body(status={"phase": "Succeeded", "attempts": 1})
+    body["spec"] = {**SPEC, "ttlSecondsAfterFinished": 60}
+    assert task_from(body).rules.ttl == seconds(60)
+
+
+@pytest.mark.parametrize(
+    ("requests", "asked"),
+    [({"memory": "2Gi"}, 2**31), ({"memory": "1500m"}, 2), ({"cpu": "1"}, None), (None, None)],
+)
+def test_memory_that_grows_is_read_off_status(requests: Json | None, asked: int | None) -> None:
+    allocation = {"allocation": {"requests": requests, "seconds": 0}} if requests else {}
+    body = task_body(status={"phase": "Pending", **allocation})
+    growth = {"maxMemory": "4Gi"}
+    body["spec"] = {**SPEC, "resources": {"requests": {"memory": "1Gi"}}, "onOutOfMemory": growth}
+    assert task_from(body).asked_memory == asked
+    del body["spec"]["onOutOfMemory"]
+    assert task_from(body).asked_memory is None
+
+
+def test_labels_for_kueue_are_handed_on_and_no_others() -> None:
+    body = task_body()
+    assert task_from(body).handed_on_labels == {}
+    queue = {"kueue.x-k8s.io/queue-name": "team-queue"}
+    body["metadata"]["labels"] = {**queue, "team": "vision", "x/kueue.x-k8s.io/a": "b"}
+    assert task_from(body).handed_on_labels == queue
