@@ -147,11 +147,11 @@ class TaskLife(RuleBasedStateMachine):
             else:
                 self.store.record_pod(body)
 
-    @rule()
-    def go_on_undisturbed(self) -> None:
+    @rule(seconds=st.sampled_from([0, 2]))
+    def go_on_undisturbed(self, seconds: int = 2) -> None:
         """Let the watch of Pods catch up, as it mostly does, and the operator act on it."""
         self.deliver("pods", 100)
-        self.now += timedelta(seconds=2)
+        self.now += timedelta(seconds=seconds)
         self.reconcile(None)
 
     @rule(kind=st.sampled_from(["tasks", "pods"]))
@@ -200,13 +200,13 @@ class TaskLife(RuleBasedStateMachine):
                 self.succeeded.add(name)
 
     @precondition(lambda self: self.kubelet.live_pods())
-    @rule(exit_code=st.sampled_from([0, 1]))
-    def pod_lives(self, exit_code: int) -> None:
+    @rule(exit_code=st.sampled_from([0, 1]), seconds=st.sampled_from([0, 2]))
+    def pod_lives(self, exit_code: int, seconds: int) -> None:
         """Have the Pod run to its end, with the operator looking on."""
         self.run_pod()
         self.go_on_undisturbed()
         self.end_container(exit_code)
-        self.go_on_undisturbed()
+        self.go_on_undisturbed(seconds)
 
     @rule()
     def kubelet_ends_deleted_pods(self) -> None:
