@@ -7,22 +7,17 @@ quota comes and goes; users suspend, resume and delete tasks.
 """
 
 import copy
-from collections import Counter, deque
-from collections.abc import Coroutine
+from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mltask_operator.kube.errors import ApiError, Unreachable
-from mltask_operator.runtime.listing import list_all
-from mltask_operator.runtime.quotaqueue import QuotaQueue
-from mltask_operator.runtime.reconciler import Reconciler
-from mltask_operator.runtime.store import Store
-from tests.fake_api import Crash, FakeApi, Fault
+from tests.fake_api import FakeApi, Fault
 from tests.unit.simulated_kubelet import FINAL, SimulatedKubelet, current, names
+from tests.unit.simulated_operator import KINDS, SimulatedOperator
 
 NAMESPACE, NAME = "team-a", "train"
 SPEC: dict[str, Any] = {"image": "i", "resources": {"requests": {"cpu": "1"}}}
@@ -37,17 +32,6 @@ SPECS: list[dict[str, Any]] = [
     {**STEPS, "stepFailurePolicy": "Continue", "backoffLimit": 1},
     {"ttlSecondsAfterFinished": 20},
 ]
-T = TypeVar("T")
-
-
-def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never really waits, as none does against the server in memory."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        value: T = end.value
-        return value
-    raise AssertionError("the coroutine waits for something")
 
 
 class TaskLife(RuleBasedStateMachine):
@@ -59,12 +43,7 @@ class TaskLife(RuleBasedStateMachine):
         self.api = FakeApi(lambda: self.now)
         self.api.on_event = self.note
         self.kubelet = SimulatedKubelet(self.api)
-        self.events: dict[str, deque[tuple[str, dict[str, Any]]]] = {
-            "tasks": deque(),
-            "pods": deque(),
-        }
-        self.late_events: dict[str, int] = {}
-        """How many of them are older than the last listing."""
+        self.operator = SimulatedOperator(self.api, lambda: self.now)
         self.uid: str | None = None
         self.outcome: dict[str, Any] | None = None
         self.succeeded: set[str] = set()
@@ -77,7 +56,7 @@ class TaskLife(RuleBasedStateMachine):
         self.created_when_finished = 0
 
     def note(self, kind: str, event: str, body: dict[str, Any]) -> None:
-        self.events[kind].append((event, body))
+        self.operator.note(kind, event, body)
         if kind == "pods" and event == "DELETED" and self.api.tasks:
             self.check_recorded_before(body)
         if kind == "pods" and event == "ADDED":
@@ -106,46 +85,20 @@ class TaskLife(RuleBasedStateMachine):
     def start(self, spec: dict[str, Any], *, is_suspended: bool) -> None:
         self.spec = {**SPEC, **copy.deepcopy(spec), "suspend": is_suspended}
         self.uid = self.api.create_task(NAMESPACE, NAME, self.spec)["metadata"]["uid"]
-        self.restart()
+        self.operator.restart()
 
     @rule()
     def restart(self) -> None:
-        """Start the operator's process anew, with an empty memory: it lists, then Kopf does."""
-        self.store = Store(lambda: self.now)
-        self.quota = QuotaQueue(lambda _: None, lambda _: 0)
-        self.reconciler = Reconciler(self.api, self.store, self.quota, lambda: self.now)
-        finish(list_all(self.api, self.store, [None]))
-        for task in self.store.waiting_for_quota():
-            self.quota.park(task)
-        for kind in self.events:
-            self.break_watch(kind)
+        self.operator.restart()
 
     @rule(fault=st.sampled_from([None, None, *Fault]))
     def reconcile(self, fault: Fault | None) -> None:
         assert self.uid is not None
-        self.api.fault = fault
-        try:
-            finish(self.reconciler.reconcile(self.uid))
-        except (ApiError, Unreachable):
-            pass
-        except Crash:
-            self.restart()
-        self.api.fault = None
+        self.operator.reconcile(self.uid, fault)
 
-    @rule(kind=st.sampled_from(["tasks", "pods"]), count=st.sampled_from([1, 1, 2, 100]))
+    @rule(kind=st.sampled_from(KINDS), count=st.sampled_from([1, 1, 2, 100]))
     def deliver(self, kind: str, count: int) -> None:
-        """Let the watch show its next events."""
-        for _ in range(min(count, len(self.events[kind]))):
-            event, body = self.events[kind].popleft()
-            self.late_events[kind] = max(0, self.late_events.get(kind, 0) - 1)
-            if event == "DELETED" and kind == "tasks":
-                self.store.record_task_removed(body["metadata"]["uid"])
-            elif event == "DELETED":
-                self.store.record_pod_removed(body)
-            elif kind == "tasks":
-                self.store.record_task(body)
-            else:
-                self.store.record_pod(body)
+        self.operator.deliver(kind, count)
 
     @rule(seconds=st.sampled_from([0, 2]))
     def go_on_undisturbed(self, seconds: int = 2) -> None:
@@ -154,22 +107,13 @@ class TaskLife(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         self.reconcile(None)
 
-    @rule(kind=st.sampled_from(["tasks", "pods"]))
+    @rule(kind=st.sampled_from(KINDS))
     def break_watch(self, kind: str) -> None:
-        """Let the watch begin anew: it lists what exists, and what went is never told of."""
-        self.events[kind].clear()
-        self.late_events[kind] = 0
-        objects = self.api.tasks if kind == "tasks" else self.api.pods
-        for body in objects.values():
-            self.events[kind].append(("LISTED", copy.deepcopy(body)))
+        self.operator.break_watch(kind)
 
     @rule()
     def list_anew(self) -> None:
-        """List everything, minutes after the last time: no watch lags behind by that much."""
-        for kind, count in self.late_events.items():
-            self.deliver(kind, count)
-        self.late_events = {kind: len(queue) for kind, queue in self.events.items()}
-        finish(list_all(self.api, self.store, [None]))
+        self.operator.list_anew()
 
     @rule(seconds=st.integers(0, 40))
     def pass_time(self, seconds: int) -> None:
@@ -258,7 +202,7 @@ class TaskLife(RuleBasedStateMachine):
     @rule(is_full=st.booleans())
     def quota_fills_or_empties(self, *, is_full: bool) -> None:
         self.api.is_quota_full = is_full
-        self.quota.note_quota("MODIFIED", self.api.quota(NAMESPACE))
+        self.operator.quota.note_quota("MODIFIED", self.api.quota(NAMESPACE))
 
     @precondition(lambda self: self.api.pods and not self.api.tasks)
     @rule()
@@ -322,7 +266,7 @@ class TaskLife(RuleBasedStateMachine):
         if self.api.tasks:
             self.api.change_spec(NAMESPACE, NAME, suspend=False)
         for _ in range(80):
-            for kind in self.events:
+            for kind in KINDS:
                 self.deliver(kind, 100)
             self.now += timedelta(seconds=5)
             self.reconcile(None)
@@ -332,15 +276,15 @@ class TaskLife(RuleBasedStateMachine):
             self.kubelet_ends_deleted_pods()
             self.end_container(0)
         for _ in range(3):
-            finish(list_all(self.api, self.store, [None]))
+            self.operator.list_anew()
         self.reconcile(None)
         assert not self.api.pods
         if self.api.tasks:
             assert self.status["phase"] in FINAL
             assert "ttlSecondsAfterFinished" not in self.spec
-            assert len(self.store) == 1
+            assert len(self.operator.store) == 1
         else:
-            assert len(self.store) == 0
+            assert len(self.operator.store) == 0
 
 
 TestTaskLife = TaskLife.TestCase
