@@ -99,8 +99,13 @@ OTHERS = [
         None,
     ),
     (429, "TooManyRequests", "too many requests, please try again later", None),
-    (500, "InternalError", "Internal error occurred: resource quota evaluation timed out", None),
-    (503, "ServiceUnavailable", "etcdserver: request timed out", None),
+    (
+        500,
+        "InternalError",
+        "Internal error occurred: resource quota evaluation timed out",
+        RefusalKind.SERVER_FAILED,
+    ),
+    (503, "ServiceUnavailable", "etcdserver: request timed out", RefusalKind.SERVER_FAILED),
 ]
 
 

@@ -63,6 +63,10 @@ TABLE = [
     ("and tried again", TAKEN.refused(RefusalKind.NAME_TAKEN, 1), "create attempt 1"),
     ("that another reason has come is news", TAKEN.refused(RefusalKind.NOT_PERMITTED),
      "write Pending, OperatorForbidden"),
+    ("an API server that fails may just restart",
+     a_task().refused(RefusalKind.SERVER_FAILED, count=2), "wait 2 s"),
+    ("and is told of where it goes on failing",
+     a_task().refused(RefusalKind.SERVER_FAILED, count=3), "write Pending, ApiServerFailed"),
 ]  # fmt: skip
 
 

@@ -93,6 +93,11 @@ class Reason(StrEnum):
         "ServiceAccountNotFound",
         "The Pod's service account does not exist (yet); it is tried again.",
     )
+    API_SERVER_FAILED = (
+        "ApiServerFailed",
+        "The API server fails whenever it is to create the Pod, or a webhook that it asks does; "
+        "it is tried again.",
+    )
     NAMESPACE_TERMINATING = (
         "NamespaceTerminating",
         "The namespace is being deleted, and so no Pod can be made in it.",

@@ -37,6 +37,8 @@ def refusal_from(error: ApiError, now: datetime) -> Refusal | None:
 
 
 def _kind(error: ApiError) -> RefusalKind | None:
+    if error.code >= 500:
+        return RefusalKind.SERVER_FAILED
     if error.code in (400, 413, 422):
         return RefusalKind.INVALID
     if error.code != 403:

@@ -25,8 +25,11 @@ _PASSING_REFUSALS = {
     RefusalKind.NOT_PERMITTED: Reason.OPERATOR_FORBIDDEN,
     RefusalKind.NO_SERVICE_ACCOUNT: Reason.SERVICE_ACCOUNT_NOT_FOUND,
     RefusalKind.NAMESPACE_TERMINATING: Reason.NAMESPACE_TERMINATING,
+    RefusalKind.SERVER_FAILED: Reason.API_SERVER_FAILED,
 }
 """What a refused task waits for."""
+FAILURES_TO_TELL = 3
+"""How often in a row the API server must have failed for that to be told: it may just restart."""
 
 
 def allocate(task: Task, seen: Observed, now: datetime) -> Action:
@@ -47,7 +50,8 @@ def _after_refusal(task: Task, refusal: Refusal, now: datetime) -> Action:
     next_try = refusal.at + _pause(refusal)
     if refusal.kind is RefusalKind.QUOTA and now < next_try:
         return _queue(task, refusal.message, next_try)
-    if told := _told(task, _PASSING_REFUSALS[refusal.kind], refusal.message):
+    is_news = refusal.kind is not RefusalKind.SERVER_FAILED or refusal.count >= FAILURES_TO_TELL
+    if is_news and (told := _told(task, _PASSING_REFUSALS[refusal.kind], refusal.message)):
         return told
     if now < next_try:
         return Wait("the creation of the Pod was refused", until=next_try)

@@ -156,6 +156,7 @@ class RefusalKind(StrEnum):
     NOT_PERMITTED = "NotPermitted"
     NO_SERVICE_ACCOUNT = "NoServiceAccount"
     NAMESPACE_TERMINATING = "NamespaceTerminating"
+    SERVER_FAILED = "ServerFailed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
