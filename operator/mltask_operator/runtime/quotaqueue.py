@@ -18,6 +18,7 @@ from mltask_operator.lifecycle.observed import QuotaExcess, Task
 
 Body = dict[str, Any]
 
+_NEVER = -1
 _UNKNOWN = QuotaExcess(quota="", resources=frozenset(), never_fits=False)
 
 
@@ -42,7 +43,7 @@ class _Line:
     places: list[_Place] = field(default_factory=list)
     excess: QuotaExcess | None = None
     """What held up its first task, or those before it; None as long as that is not known."""
-    refused_at: int = -1
+    refused_at: int = _NEVER
     """After how many releases its first task was refused."""
 
 
@@ -139,6 +140,9 @@ class QuotaQueue:
         name, demand, place = where
         namespace = self._namespaces[name]
         line = namespace.lines[demand]
+        if line.places[0] == place:
+            # Whoever is the first now may ask for less.
+            line.refused_at = _NEVER
         del line.places[bisect.bisect_left(line.places, place)]
         if not line.places:
             del namespace.lines[demand]
