@@ -12,7 +12,7 @@ import click
 from mltask_operator import __version__
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials, NoCredentials
-from mltask_operator.kube.preflight import NotReady, check_cluster
+from mltask_operator.kube.preflight import NotReady, check_cluster, may_list_priorities
 from mltask_operator.logs import configure_logging
 from mltask_operator.runtime.controller import Controller
 from mltask_operator.watching import watch
@@ -92,7 +92,8 @@ async def _run(namespaces: Sequence[str], health_port: int) -> None:
         where = f"namespaces {', '.join(namespaces)}" if namespaces else "all namespaces"
         server = credentials.configuration.host
         logger.info("mltask-operator %s starts, for %s of %s", __version__, where, server)
-        await watch(Controller(api, namespaces), credentials, namespaces, health_port)
+        controller = Controller(api, namespaces, sees_priorities=await may_list_priorities(api))
+        await watch(controller, credentials, namespaces, health_port)
         logger.info("mltask-operator has stopped")
     finally:
         await api.close()

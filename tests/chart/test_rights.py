@@ -14,6 +14,7 @@ pytestmark = pytest.mark.api
 
 TASKS = {"group": "mltask.dev", "resource": "mltasks"}
 PODS = {"resource": "pods"}
+PRIORITIES = {"group": "scheduling.k8s.io", "resource": "priorityclasses"}
 IN_TEAM_A = ("--set", "namespaces={team-a}")
 TASK = """
 apiVersion: mltask.dev/v1alpha1
@@ -54,6 +55,9 @@ def test_the_operator_runs_tasks_anywhere_and_sees_no_secret(cluster: Cluster) -
         wait_until_may(cluster, OPERATOR, "create", PODS, "team-b")
         assert may(cluster, OPERATOR, "watch", TASKS)
         assert may(cluster, OPERATOR, "patch", status, "team-b")
+        assert may(cluster, OPERATOR, "delete", TASKS, "team-b"), "for their time to live"
+        assert may(cluster, OPERATOR, "watch", {"resource": "resourcequotas"})
+        assert may(cluster, OPERATOR, "list", PRIORITIES)
         assert not may(cluster, OPERATOR, "patch", TASKS, "team-b")
         assert not may(cluster, OPERATOR, "get", {"resource": "secrets"}, "team-b")
 
@@ -66,6 +70,7 @@ def test_a_namespaced_operator_may_do_nothing_elsewhere(cluster: Cluster) -> Non
             lambda: not may(cluster, OPERATOR, "create", PODS, "team-b"), "no right in team-b"
         )
         assert not may(cluster, OPERATOR, "list", TASKS)
+        assert not may(cluster, OPERATOR, "list", PRIORITIES)
 
 
 def test_a_namespaced_operator_needs_no_right_elsewhere(cluster: Cluster, tmp_path: Path) -> None:

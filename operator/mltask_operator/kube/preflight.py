@@ -48,6 +48,11 @@ async def check_cluster(api: Api, namespaces: Sequence[str]) -> list[str]:
     return [namespace for namespace in namespaces if namespace not in unserved]
 
 
+async def may_list_priorities(api: Api) -> bool:
+    """Whether the operator may list PriorityClasses, which are cluster-wide: it can do without."""
+    return await _is_allowed(api, "", "scheduling.k8s.io", "priorityclasses", "", "list")
+
+
 async def _check_resource(api: Api) -> None:
     try:
         served = await api.request("GET", f"/apis/{names.API_VERSION}")

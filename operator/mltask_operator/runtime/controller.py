@@ -28,12 +28,16 @@ UNLISTED_AFTER = 3 * RESYNC_PERIOD
 
 
 class Controller:
-    """The tasks of some namespaces, or of all of them (`namespaces` empty)."""
+    """The tasks of some namespaces, or of all of them (`namespaces` empty).
 
-    def __init__(self, api: Api, namespaces: Sequence[str]) -> None:
+    Without `sees_priorities`, the right to list PriorityClasses, tasks wait for quota by age alone.
+    """
+
+    def __init__(self, api: Api, namespaces: Sequence[str], *, sees_priorities: bool) -> None:
         self._api = api
         self._namespaces: Sequence[str | None] = namespaces or (None,)
         self._store = Store(_now)
+        self._sees_priorities = sees_priorities
         self._priorities = Priorities(api)
         self._quota = QuotaQueue(self._wake, self._priorities.value)
         reconciler = Reconciler(api, self._store, self._quota, _now)
@@ -44,7 +48,6 @@ class Controller:
     async def start(self) -> None:
         """List everything, then begin to act. Raise ApiError or Unreachable if that fails."""
         await self._list_all()
-        await self._priorities.refresh()
         # Before anybody asks: who waited for quota before a restart keeps his place.
         for task in self._store.waiting_for_quota():
             self._quota.park(task)
@@ -52,8 +55,10 @@ class Controller:
         logger.info("All tasks are known, %d of them; the operator acts now", len(self._store))
         self._background = [
             asyncio.create_task(self._list_all_periodically(), name="resync"),
-            asyncio.create_task(self._learn_priorities(), name="priorities"),
         ]
+        if self._sees_priorities:
+            learning = asyncio.create_task(self._learn_priorities(), name="priorities")
+            self._background.append(learning)
 
     async def stop(self) -> None:
         """Let the requests under way end, and act no more."""
@@ -97,6 +102,8 @@ class Controller:
             self._queue.wake(uid)
 
     async def _list_all(self) -> None:
+        if self._sees_priorities:
+            await self._priorities.refresh()
         for uid in await list_all(self._api, self._store, self._namespaces):
             self._queue.wake(uid)
         self._listed_at = time.monotonic()
@@ -106,7 +113,6 @@ class Controller:
             await asyncio.sleep(RESYNC_PERIOD.total_seconds())
             try:
                 await self._list_all()
-                await self._priorities.refresh()
                 self._quota.wake_all()
             except OSError as error:
                 logger.warning("Could not list all tasks and Pods anew: %s", error)

@@ -1,12 +1,8 @@
 """The values of PriorityClasses, by which the tasks that wait for quota are ordered."""
 
 import asyncio
-import logging
 
-from mltask_operator.kube.errors import ApiError
 from mltask_operator.runtime.server import Server
-
-logger = logging.getLogger(__name__)
 
 
 class Priorities:
@@ -17,11 +13,13 @@ class Priorities:
         self._values: dict[str, int] = {}
         self._default = 0
         self._unknown: set[str] = set()
-        self._is_permitted = True
         self.are_wanted = asyncio.Event()
 
     def value(self, name: str | None) -> int:
-        """Return the value of the class or, without a name, of the cluster's default; else 0."""
+        """Return the value of the class or, without a name, of the cluster's default; else 0.
+
+        Before the first listing, and so where the operator may not list them, all have 0.
+        """
         if name is None:
             return self._default
         if name not in self._values and name not in self._unknown:
@@ -30,21 +28,9 @@ class Priorities:
         return self._values.get(name, 0)
 
     async def refresh(self) -> None:
-        """List the classes anew. Raise ApiError or Unreachable where that fails.
-
-        An operator for single namespaces has no right to cluster-wide objects; then all tasks are
-        of one priority.
-        """
+        """List the classes anew. Raise ApiError or Unreachable where that fails."""
         self.are_wanted.clear()
-        try:
-            classes = await self._api.priority_classes()
-        except ApiError as error:
-            if error.code != 403:
-                raise
-            if self._is_permitted:
-                logger.info("Tasks wait for quota without regard to priority: %s", error.message)
-            self._is_permitted = False
-            return
+        classes = await self._api.priority_classes()
         self._values = {item["metadata"]["name"]: item["value"] for item in classes}
         self._default = next((item["value"] for item in classes if item.get("globalDefault")), 0)
         self._unknown -= self._values.keys()
