@@ -12,6 +12,7 @@ from tests.api.audit import SYSTEM
 from tests.api.client import Client
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team
+from tests.api.watch import Watch
 from tests.chart.chart import wait_until_established
 from tests.waiting import wait_until
 
@@ -113,6 +114,13 @@ def shared_team(
     yield created
     operator.stop()
     created.delete()
+
+
+@pytest.fixture(scope="module")
+def pods(shared_team: Team, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
+    """All that happens to the Pods of that namespace."""
+    with Watch(shared_team, tmp_path_factory.mktemp("watch")) as watch:
+        yield watch
 
 
 @pytest.fixture(scope="module")

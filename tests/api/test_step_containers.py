@@ -1,9 +1,5 @@
 """The containers of a Pod with steps: what the spec, its template and each step say of them."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.api.pipelines import QUICK, column, steps
 from tests.api.team import Json, Team, outcome
 from tests.api.watch import Watch
@@ -12,13 +8,6 @@ SCRATCH: Json = {"name": "scratch", "mountPath": "/mltask/scratch"}
 PULLS: Json = {"name": "proxy", "image": "proxy:1", "restartPolicy": "Always"}
 FETCHES: Json = {"name": "fetch", "image": "fetch:1"}
 REPORTS: Json = {"name": "reporter", "image": "reporter:1"}
-
-
-@pytest.fixture(scope="module")
-def pods(shared_team: Team, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
-    """All that happens to the Pods of this file's tasks."""
-    with Watch(shared_team, tmp_path_factory.mktemp("watch")) as watch:
-        yield watch
 
 
 def value(name: str, text: str) -> Json:

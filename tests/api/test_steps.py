@@ -19,13 +19,6 @@ SHARE: Json = {"requests": {"cpu": "600m"}}
 
 
 @pytest.fixture(scope="module")
-def pods(shared_team: Team, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
-    """All that happens to the Pods of this file's tasks."""
-    with Watch(shared_team, tmp_path_factory.mktemp("watch")) as watch:
-        yield watch
-
-
-@pytest.fixture(scope="module")
 def small_node(cluster: Cluster) -> Iterator[Pool]:
     """A node of one CPU."""
     with Pool(cluster) as pool:
