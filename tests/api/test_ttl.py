@@ -11,7 +11,7 @@ from tests.api import kubelet
 from tests.api.audit import OPERATOR
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Json, Team, manifest
-from tests.api.times import SLOWNESS, parse, seconds, wait_for
+from tests.api.times import SLOWNESS, now, parse, seconds, wait_for
 from tests.api.watch import TASKS, Watch
 from tests.waiting import wait_until
 
@@ -139,7 +139,9 @@ def test_it_passes_also_while_the_operator_is_down(
     assert team.status("passes")["phase"] == "Succeeded"
 
     start_operator(team)
+    served_at = now()
     for task in ("passes", "ends"):
         wait_until_gone(team, task)
         team.wait_for_no_pods(task)
+        assert deleted_at(team, task) < served_at + SLOWNESS
     assert team.status("lasts")["phase"] == "Succeeded"
