@@ -7,7 +7,7 @@ from aiohttp import web
 
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import ApiError, Unreachable
-from mltask_operator.kube.preflight import NotReady, check_cluster
+from mltask_operator.kube.preflight import NotReady, check_cluster, may_list_priorities
 from tests.unit.api_server import ApiServer, Json
 
 Denies = Callable[[Json], bool]
@@ -98,3 +98,16 @@ async def test_other_faults_are_told_as_they_are(api: Api, server: ApiServer) ->
     await server.close()
     with pytest.raises(Unreachable):
         await check_cluster(api, ())
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_priorities_are_seen_where_they_may_be_listed(
+    api: Api, server: ApiServer, *, allowed: bool
+) -> None:
+    def denies(asked: Json) -> bool:
+        return not allowed and asked["resource"] == "priorityclasses"
+
+    serve(server, denies=denies)
+    assert await may_list_priorities(api) is allowed
+    # The operator can do without.
+    assert await check_cluster(api, ()) == []

@@ -28,9 +28,16 @@ class Priorities:
         return self._values.get(name, 0)
 
     async def refresh(self) -> None:
-        """List the classes anew. Raise ApiError or Unreachable where that fails."""
+        """List the classes anew. Raise ApiError or Unreachable where that fails.
+
+        They stay wanted then, and what was known stays known.
+        """
         self.are_wanted.clear()
-        classes = await self._api.priority_classes()
+        try:
+            classes = await self._api.priority_classes()
+        except OSError:
+            self.are_wanted.set()
+            raise
         self._values = {item["metadata"]["name"]: item["value"] for item in classes}
         self._default = next((item["value"] for item in classes if item.get("globalDefault")), 0)
         self._unknown -= self._values.keys()
