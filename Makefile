@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo kind tools cluster cluster-down lock
+.PHONY: help setup demo kind tools cluster cluster-down bench-batching lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ generate: setup ## Write the CRD, its chart copy and the API reference anew from
 format: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
+
+bench-batching: setup ## What sharing an allocation costs and saves, on a real node (a quarter of an hour)
+	@$(BIN)/python -m benchmarks.batching
 
 lock: ## Resolve the dependencies anew into the lock files (needs uv)
 	uv pip compile pyproject.toml $(LOCK_FLAGS) -o requirements.lock

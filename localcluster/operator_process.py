@@ -29,17 +29,18 @@ class OperatorProcess:
         self._health = f"http://127.0.0.1:{health_port}/healthz"
 
     @classmethod
-    def serve(cls, cluster: Cluster) -> Self:
+    def serve(cls, cluster: Cluster, kubeconfig: Path | None = None) -> Self:
         """Give the cluster the resource MLTask, and start the operator for all namespaces.
 
-        It has the administrator's rights, and also ends with the cluster, whoever ends that.
+        It has the administrator's rights unless there is another `kubeconfig`, and also ends with
+        the cluster, whoever ends that.
         """
         cluster.kubectl("apply", "--server-side", "-f", str(DEFINITION))
         # kubectl refuses to wait for a condition of an object that has no conditions yet.
         for state in ("jsonpath={.status.acceptedNames.kind}=MLTask", "condition=Established"):
             cluster.kubectl("wait", f"--for={state}", "-f", str(DEFINITION), "--timeout=60s")
         log = cluster.state / "logs" / "operator.log"
-        return cls.start(cluster.kubeconfig, log, ends_with=cluster)
+        return cls.start(kubeconfig or cluster.kubeconfig, log, ends_with=cluster)
 
     @classmethod
     def start(
