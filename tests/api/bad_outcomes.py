@@ -159,6 +159,12 @@ WAITING = [
         'serviceaccount "A B" not found',
     ),
     waits(
+        "a runtime class without a name",
+        "ApiServerFailed",
+        template(runtimeClassName=""),
+        "resource name may not be empty",
+    ),
+    waits(
         "a task larger than its quota",
         "QuotaExceeded",
         resources({"cpu": 8}, {"cpu": 8}),

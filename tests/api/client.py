@@ -36,17 +36,24 @@ class Client:
         run only checks it.
         """
         options = "?fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
-        return self.request("POST", f"{_tasks(namespace)}{options}", body)
+        return self.request("POST", f"{tasks_path(namespace)}{options}", body)
 
     def get_task(self, namespace: str, name: str) -> Json:
         """Return an MLTask."""
-        code, task = self.request("GET", f"{_tasks(namespace)}/{name}")
+        code, task = self.request("GET", f"{tasks_path(namespace)}/{name}")
         assert code == 200, task
         return task
 
     def edit_task(self, namespace: str, name: str, change: Json) -> tuple[int, Json]:
         """Change an MLTask by a merge patch; return what `create_task` does."""
-        return self.request("PATCH", f"{_tasks(namespace)}/{name}", change)
+        return self.request("PATCH", f"{tasks_path(namespace)}/{name}", change)
+
+    def list(self, path: str) -> list[Json]:
+        """Return the objects below a path, as in `/api/v1/namespaces/team-a/pods`."""
+        code, answer = self.request("GET", path)
+        assert code == 200, answer
+        found: list[Json] = answer["items"]
+        return found
 
     def request(self, method: str, path: str, body: Json | None = None) -> tuple[int, Json]:
         """Send a request; return the code and the object of the answer."""
@@ -57,5 +64,6 @@ class Client:
         return response.status, json.loads(response.read())
 
 
-def _tasks(namespace: str) -> str:
+def tasks_path(namespace: str) -> str:
+    """Return the path of the MLTasks of a namespace."""
     return f"/apis/mltask.dev/v1alpha1/namespaces/{namespace}/mltasks"
