@@ -83,18 +83,6 @@ def test_a_pod_that_admission_refuses_fails_with_its_words(
     assert "violates PodSecurity" in status["message"]
 
 
-def test_quota_is_waited_for(team: Team, operator: OperatorProcess) -> None:
-    team.kubectl("create", "quota", "compute", "--hard=pods=1")
-    team.run("first", fate={"run_seconds": 3})
-    team.pod_of("first")
-    team.run("second", fate={"run_seconds": 0.2})
-    team.wait_for_reason("second", "QuotaExceeded")
-    waiting = team.status("second")
-    assert waiting["phase"] == "Pending"
-    assert "exceeded quota: compute" in waiting["message"]
-    assert team.finish("second")["phase"] == "Succeeded"
-
-
 def test_a_service_account_may_come_later(team: Team, operator: OperatorProcess) -> None:
     team.run(
         "train", fate={"run_seconds": 0.2}, template={"spec": {"serviceAccountName": "trainer"}}

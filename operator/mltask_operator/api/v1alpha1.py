@@ -22,6 +22,14 @@ from mltask_operator.api.failures import Backoff, OnOutOfMemory, PodFailurePolic
 from mltask_operator.api.status import MLTaskStatus
 
 MAX_STEPS = 100
+
+_Command = Annotated[
+    list[str] | None, Field(description="Entrypoint; the image's own where it is absent.")
+]
+_Args = Annotated[
+    list[str] | None,
+    Field(description="Arguments of the entrypoint; the image's own where it is absent."),
+]
 IMAGE = r"^\S+$"
 """A reference without spaces; whether it can be read else is for the node to say."""
 
@@ -68,13 +76,8 @@ class Step(SpecModel):
         str | None,
         Field(min_length=1, pattern=IMAGE, description="Image; spec.image where it is absent."),
     ] = None
-    command: Annotated[
-        list[str] | None, Field(description="Entrypoint; the image's own where it is absent.")
-    ] = None
-    args: Annotated[
-        list[str] | None,
-        Field(description="Arguments of the entrypoint; the image's own where it is absent."),
-    ] = None
+    command: _Command = None
+    args: _Args = None
     working_dir: Annotated[
         str | None, Field(description="Working directory; spec.workingDir where it is absent.")
     ] = None
@@ -99,13 +102,8 @@ class MLTaskSpec(SpecModel):
             description="Container image of the task, and of each step that names none.",
         ),
     ]
-    command: Annotated[
-        list[str] | None, Field(description="Entrypoint; the image's own where it is absent.")
-    ] = None
-    args: Annotated[
-        list[str] | None,
-        Field(description="Arguments of the entrypoint; the image's own where it is absent."),
-    ] = None
+    command: _Command = None
+    args: _Args = None
     working_dir: Annotated[
         str | None, Field(description="Working directory; the image's own where it is absent.")
     ] = None
