@@ -91,7 +91,7 @@ class StepStatus(StatusModel):
             description="Pending, Running, Succeeded, Failed, or Skipped since one before it "
             "failed."
         ),
-    ] = StepPhase.PENDING
+    ]
     exit_code: Annotated[
         int | None, Field(description="Exit code of the step's container, once it has ended.")
     ] = None
@@ -131,7 +131,7 @@ class Allocation(StatusModel):
             description="For how long Pods of this task held their requests on a node, all "
             "attempts that have ended taken together."
         ),
-    ] = 0
+    ]
 
 
 class MLTaskStatus(StatusModel):
