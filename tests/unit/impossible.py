@@ -44,6 +44,10 @@ def _check_task(task: Task) -> None:
 
 
 def _check_order_of_steps(task: Task, pod: Pod) -> None:
+    reported = {c.name for c in (*pod.init_containers, *pod.containers)}
+    has_ended = {step.name for step in task.status.steps if step.is_final}
+    if pod.is_genuine and reported and not reported >= set(task.rules.steps) - has_ended:
+        raise ImpossibleError("a Pod without a step that has not ended")
     before_is_done = True
     for container in pod.named(task.rules.steps):
         if container.has_started and not before_is_done:

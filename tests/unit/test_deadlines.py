@@ -283,6 +283,15 @@ def test_an_attempt_that_ran_for_too_long_says_so_and_keeps_the_evidence() -> No
     assert (status.failures, status.disruptions) == (1, 0)
 
 
+def test_a_step_that_ends_in_order_for_it_has_not_done_its_work() -> None:
+    seen = OUT_OF_TIME.of_steps("a", "b")
+    pod = of_steps(terminated("a", 0), terminated("b", 0), **told_to_end(10))
+    assert [(s.phase, s.reason) for s in written(seen.with_pod(pod)).steps] == [
+        ("Succeeded", None),
+        ("Failed", "DeadlineExceeded"),
+    ]
+
+
 def test_the_order_to_end_is_told_with_its_cause() -> None:
     status = written(SHORT.with_status(running_status()).with_pod(running()))
     assert status.message == "ran longer than activeDeadlineSeconds (30)"

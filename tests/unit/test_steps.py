@@ -255,6 +255,20 @@ def test_a_step_that_was_told_to_have_ended_never_runs_again_whatever_its_pod_sa
     assert first == done("a")
 
 
+def test_a_disruption_when_no_step_is_left_is_no_failure() -> None:
+    before = running_status(steps=(done("a"), done("b"), done("c")))
+    told = written(
+        STOP.with_status(before).with_pod(of_steps(terminated("proxy", 143), **told_to_end(10)))
+    )
+    assert (told.phase, told.failures, told.disruptions) == ("Succeeded", 0, 0)
+
+
+def test_a_last_attempt_that_goes_well_is_no_failure_though_the_task_has_failed() -> None:
+    before = status(failures=1, steps=(broken("a"), done("b"), step("c")))
+    told = written(CONTINUE.with_status(before).with_pod(of_steps(terminated("c", 0))))
+    assert (told.phase, told.reason, told.failures) == ("Failed", "StepFailed", 1)
+
+
 def test_a_disruption_that_counts_fails_the_step_that_ran() -> None:
     count = FailureRule(
         action=FailureAction.COUNT, exit_codes=ExitCodes(are_in=True, values=frozenset({137}))

@@ -188,6 +188,13 @@ def test_steps_that_have_ended_stay_so_and_the_one_that_ran_begins_anew() -> Non
     assert status.steps[0] == done("a")
 
 
+def test_a_step_that_ends_in_order_for_it_has_not_done_its_work() -> None:
+    seen = TO_SUSPEND.of_steps("a", "b").with_status(suspended_status())
+    pod = of_steps(terminated("a", 0), terminated("b", 0), **told_to_end(10))
+    status = written(seen.with_pod(pod))
+    assert [s.phase for s in status.steps] == ["Succeeded", "Pending"]
+
+
 def test_a_stale_reason_is_not_kept_through_a_suspension() -> None:
     before = waiting_status(Reason.UNSCHEDULABLE, "0/2 nodes")
     status = written(TO_SUSPEND.with_status(before).with_pod(waiting_for(Reason.UNSCHEDULABLE)))

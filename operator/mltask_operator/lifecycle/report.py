@@ -35,8 +35,7 @@ def report(task: Task, pod: Pod, seen: Observed, now: datetime) -> Action:
     elif was_gated(task, pod):
         return WriteStatus(task, progress.wait_for_start(task, pod, pod.waiting, in_seconds(now)))
     else:
-        since = task.status.pending_since if task.status.pod_name == pod.name else None
-        status = progress.wait_for_start(task, pod, pod.waiting, since)
+        status = progress.wait_for_start(task, pod, pod.waiting, task.status.pending_since)
         why, delay = "the Pod starts", _delay(pod.waiting)
         if task.status.reason is None and pod.waiting is None:
             return Wait(why)
