@@ -25,6 +25,14 @@ ODD_VALUES = st.sampled_from(
     [None, True, -1, 0.5, 2**70, 1e300, "", "x", "\0", "☃", [], {}, [None], {"": ""}, "x" * 300]
 )  # fmt: skip
 
+RESOURCES: list[Json] = [
+    {"requests": {"cpu": "100m"}},
+    {"requests": {"memory": "64Mi"}},
+    {"requests": {"cpu": 1}, "limits": {"memory": "1Gi"}},
+    {"requests": {"memory": 2**20}, "limits": {"memory": "1e9", "cpu": "1.5"}},
+    {"requests": {"cpu": "1", "nvidia.com/gpu": 1}},
+]
+
 Overrides = dict[str, SearchStrategy[Any]]
 
 
@@ -124,8 +132,6 @@ def _specs() -> SearchStrategy[Json]:
     pod = spec["properties"]["template"]["properties"]["spec"]
     # Such a Pod is for the garbage collector of Pods to remove, which takes a minute over it.
     del pod["properties"]["nodeName"]
-    amounts = st.sampled_from(["1", "100m", 1, "0"])
-    memory = st.sampled_from(["1Gi", "64Mi", 2**20, "1e9"]) | QUANTITIES
     fate = st.fixed_dictionaries(
         {f"{FAKE}/run-seconds": st.just("0.1")},
         optional={
@@ -133,13 +139,15 @@ def _specs() -> SearchStrategy[Json]:
             f"{FAKE}/reason": st.sampled_from(["Error", "OOMKilled"]),
         },
     )
+    resources = st.fixed_dictionaries(
+        {"requests": st.fixed_dictionaries({"cpu": QUANTITIES}, optional={"memory": QUANTITIES})},
+        optional={"limits": st.fixed_dictionaries({"memory": QUANTITIES})},
+    )
     labels = st.dictionaries(TEXTS, TEXTS, max_size=2)
     overrides: Overrides = {
+        ".onOutOfMemory.maxMemory": st.sampled_from(["8Ei", "1e18"]) | QUANTITIES,
         ".image": st.sampled_from(["trainer:1", "t@sha256:0", "T"]),
-        ".resources": st.fixed_dictionaries(
-            {"requests": st.fixed_dictionaries({"cpu": amounts}, optional={"memory": memory})},
-            optional={"limits": st.fixed_dictionaries({}, optional={"memory": memory})},
-        ),
+        ".resources": st.sampled_from(RESOURCES) | resources,
         ".template": st.fixed_dictionaries(
             {"metadata": st.fixed_dictionaries({"annotations": fate}, optional={"labels": labels})},
             optional={"spec": values(pod, ".template.spec", {})},

@@ -13,7 +13,7 @@ from tests.api.operator_process import OperatorProcess
 from tests.api.team import Json, Team
 from tests.waiting import wait_until
 
-EXAMPLES = 200
+EXAMPLES = 400
 MOST_REQUESTS = 15
 """Of the operator, for a task that never gets a Pod or has one attempt."""
 MOST_REQUESTS_PER_ATTEMPT = 6
