@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from mltask_operator.api.reasons import Reason
-from mltask_operator.api.status import MLTaskStatus, StepPhase, StepStatus
-from mltask_operator.lifecycle.observed import Waiting
+from mltask_operator.api.status import Allocation, MLTaskStatus, Phase, StepPhase, StepStatus
+from mltask_operator.lifecycle.observed import RefusalKind, Waiting
 from tests.unit.builders import TaskBuilder, a_task
 from tests.unit.decisions import decided, written
 from tests.unit.pods import (
@@ -19,7 +19,7 @@ from tests.unit.pods import (
     waiting_for,
     waits,
 )
-from tests.unit.statuses import done, running_status, status, step, waiting_status
+from tests.unit.statuses import disrupted_before, done, running_status, step, waiting_status
 
 TWO_STEPS = a_task().of_steps("a", "b")
 A_ENDED = of_steps(terminated("a", 0), runs("b"))
@@ -214,9 +214,33 @@ def test_every_report_is_the_last_until_there_is_news() -> None:
         assert decided(seen.with_status(written(seen))) == "wait"
 
 
-def test_counts_and_steps_are_handed_on() -> None:
-    before = status(failures=2, disruptions=3, steps=(done("a"), step("b")))
-    told = written(TWO_STEPS.with_status(before).with_pod(of_steps(runs("b"), attempt=6)))
-    assert (told.failures, told.disruptions, told.attempts) == (2, 3, 6)
-    assert told.steps[0] == done("a")
-    assert told.steps[1] == step("b", StepPhase.RUNNING, start_time=ago(30))
+BEFORE = disrupted_before(3).model_copy(
+    update={
+        "failures": 2,
+        "steps": (done("a"), step("b")),
+        "allocation": Allocation(requests={"cpu": "1"}, seconds=100),
+    }
+)
+LATER = TWO_STEPS.with_status(BEFORE)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        LATER.with_pod(of_steps(runs("b"), attempt=4)),
+        LATER.with_pod(waiting_for(Reason.UNSCHEDULABLE, attempt=4)),
+        LATER.queued(),
+        LATER.refused(RefusalKind.NAME_TAKEN),
+        LATER.refused(RefusalKind.INVALID),
+        LATER.with_rules(is_suspended=True),
+        LATER.with_status(BEFORE.model_copy(update={"phase": Phase.SUSPENDED})),
+    ],
+    ids=["runs", "waits for a node", "queues", "is refused", "fails", "suspended", "resumed"],
+)
+def test_what_was_known_before_is_handed_on(seen: TaskBuilder) -> None:
+    told = written(seen)
+    assert (told.failures, told.disruptions, told.history) == (2, 3, BEFORE.history)
+    assert told.allocation == BEFORE.allocation
+    assert told.attempts == (4 if seen.pods else 3)
+    [a, b] = told.steps
+    assert (a, b.name) == (done("a"), "b")
