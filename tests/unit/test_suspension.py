@@ -161,6 +161,14 @@ def test_a_whole_suspension_step_by_step() -> None:
     assert decided(a_task().with_status(status)) == "create attempt 2"
 
 
+def test_what_has_finished_is_suspended_no_more() -> None:
+    status = written(SUSPENDED.with_pod(succeeded(**told_to_end(5))))
+    assert [(c.type, c.status) for c in status.conditions] == [
+        ("Complete", "True"),
+        ("Finished", "True"),
+    ]
+
+
 def test_a_task_suspended_before_its_first_pod_begins_with_the_first_attempt() -> None:
     status = written(a_task().with_status(written(TO_SUSPEND)))
     assert decided(a_task().with_status(status)) == "create attempt 1"
