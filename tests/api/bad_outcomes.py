@@ -114,6 +114,11 @@ INVALID = [
         "1 MiB of environment", variables({"name": "A", "value": "x" * KIB**2}), "put data into"
     ),
     invalid(
+        "just below what etcd takes",
+        variables({"name": "A", "value": "x" * (1536 - 4) * KIB}),
+        "put data into",
+    ),
+    invalid(
         "steps that each get a large environment",
         steps(*(f"s{n}" for n in range(100)), env=[{"name": "A", "value": "x" * 20 * KIB}]),
         "with steps, spec.env stands in each of them",

@@ -141,6 +141,8 @@ def test_outcome(outcomes: Outcomes, case: Case) -> None:
     assert (status["phase"], status.get("reason")) == (case.phase, case.reason), status
     assert case.words in status.get("message", "")
     assert len(status.get("message", "")) <= 1024
+    conditions = {c["type"] for c in status.get("conditions", ()) if c["status"] == "True"}
+    assert ("Finished" in conditions) == (case.phase in ("Failed", "Succeeded"))
 
 
 def test_the_operator_is_still_the_same_and_at_rest(outcomes: Outcomes, cluster: Cluster) -> None:

@@ -62,27 +62,6 @@ def test_a_task_that_nobody_serves_is_pending(team: Team) -> None:
     assert team.status("train") == {"phase": "Pending"}
 
 
-def test_an_invalid_template_fails_with_the_servers_words(
-    team: Team, operator: OperatorProcess
-) -> None:
-    mount = {"name": "main", "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
-    team.run("train", template={"spec": {"containers": [mount]}})
-    status = team.finish("train")
-    assert (status["phase"], status["reason"]) == ("Failed", "InvalidTemplate")
-    assert 'spec.containers[0].volumeMounts[0].name: Not found: "data"' in status["message"]
-
-
-def test_a_pod_that_admission_refuses_fails_with_its_words(
-    team: Team, operator: OperatorProcess
-) -> None:
-    enforce = "pod-security.kubernetes.io/enforce=restricted"
-    team.kubectl("label", "namespace", team.namespace, enforce)
-    team.run("train")
-    status = team.finish("train")
-    assert (status["phase"], status["reason"]) == ("Failed", "PodForbidden")
-    assert "violates PodSecurity" in status["message"]
-
-
 def test_a_service_account_may_come_later(team: Team, operator: OperatorProcess) -> None:
     team.run(
         "train", fate={"run_seconds": 0.2}, template={"spec": {"serviceAccountName": "trainer"}}
