@@ -105,7 +105,7 @@ def test_a_task_that_runs_out_of_memory_is_given_more(shared_team: Team) -> None
     team.run(
         "hungry",
         resources={"requests": {"memory": "100Mi"}, "limits": {"memory": "150Mi"}},
-        onOutOfMemory={"memoryFactor": 2, "maxMemory": "400Mi"},
+        onOutOfMemory={"memoryFactor": 2, "maxMemory": "350Mi"},
     )
     asked = []
     for attempt in (1, 2, 3):
@@ -116,10 +116,10 @@ def test_a_task_that_runs_out_of_memory_is_given_more(shared_team: Team) -> None
             allocated = team.status("hungry")["allocation"]["requests"]
             assert allocated == {"memory": resources["requests"]["memory"]}
         kubelet.end(team, "hungry", attempt, 137, "OOMKilled")
-    assert asked == [("100Mi", "150Mi"), ("200Mi", "300Mi"), ("400Mi", "400Mi")]
+    assert asked == [("100Mi", "150Mi"), ("200Mi", "300Mi"), ("350Mi", "350Mi")]
     status = team.finish("hungry")
     assert outcome(status) == ("Failed", "OOMKilled", 3, 1)
-    assert status["allocation"]["requests"] == {"memory": "400Mi"}
+    assert status["allocation"]["requests"] == {"memory": "350Mi"}
     records = [(record["reason"], record["memory"]) for record in status["history"]]
     assert records == [("OOMKilled", "100Mi"), ("OOMKilled", "200Mi")]
 

@@ -7,6 +7,7 @@ import pytest
 from localcluster import Cluster
 from tests.api import kubelet
 from tests.api.audit import writes
+from tests.api.operator_process import OperatorProcess
 from tests.api.pool import Pool
 from tests.api.team import Json, Team, manifest
 from tests.api.times import SLOWNESS, completed_at, created_at, now, parse, seconds, wait_for
@@ -86,6 +87,17 @@ def test_a_gated_pod_and_the_pending_deadline_that_begins_once_it_is_free(
     status = team.finish("gated")
     assert why(status)[:2] == ("Failed", "Unschedulable")
     assert since + seconds(2) <= completed_at(status) < since + seconds(2) + SLOWNESS
+
+
+def test_the_pending_deadline_does_not_count_the_time_that_a_task_waits_for_quota(
+    team: Team, operator: OperatorProcess
+) -> None:
+    team.kubectl("create", "quota", "compute", "--hard=pods=0")
+    team.run("queued", fate={"run_seconds": 0}, pendingDeadlineSeconds=4)
+    team.wait_for_reason("queued", "QuotaExceeded")
+    wait_for(parse(team.get("mltask", "queued")["metadata"]["creationTimestamp"]) + seconds(6))
+    team.kubectl("patch", "quota", "compute", '--patch={"spec": {"hard": {"pods": "1"}}}')
+    assert team.finish("queued")["phase"] == "Succeeded"
 
 
 def test_labels_for_kueue_reach_the_pod_and_others_do_not(shared_team: Team) -> None:
