@@ -117,8 +117,6 @@ _KEPT = {
 def _own_words(schema: Schema) -> Schema:
     """Return what the schema says of the value itself, in the words of a CRD."""
     out = {k: v for k, v in schema.items() if k in _KEPT or k.startswith("x-kubernetes-")}
-    if "exclusiveMinimum" in schema:
-        out |= {"minimum": schema["exclusiveMinimum"], "exclusiveMinimum": True}
     if "const" in schema:
         out["enum"] = [schema["const"]]
     return out

@@ -139,7 +139,7 @@ AMOUNTS: list[Row] = [
             memory({"maxMemory": "2Gi", "memoryFactor": factor}, {"memory": "1Gi"}),
             "spec.onOutOfMemory.memoryFactor",
         )
-        for factor in (1, 0, -2, 11, 10**300, "2")
+        for factor in (1, 1.05, 0, -2, 11, 10**300, "2")
     ),
 ]
 OUT_OF_BOUNDS: dict[str, tuple[Any, ...]] = {

@@ -108,7 +108,7 @@ class OnOutOfMemory(SpecModel):
     memory_factor: Annotated[
         float,
         Field(
-            gt=1,
+            ge=1.1,
             le=10,
             description="What memory in requests and limits is multiplied by for the next "
             f"attempt; {DEFAULT_MEMORY_FACTOR:g} by default.",
