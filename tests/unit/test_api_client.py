@@ -10,7 +10,7 @@ from aiohttp import web
 from mltask_operator import __version__
 from mltask_operator.kube import api as api_module
 from mltask_operator.kube.api import Api, pods_path, tasks_path
-from mltask_operator.kube.errors import ApiError, Unreachable
+from mltask_operator.kube.errors import ApiError
 from tests.unit.api_server import ApiServer, Json, write_kubeconfig
 
 
@@ -61,6 +61,36 @@ async def test_release_takes_one_finalizer_off_the_pod_of_one_uid(
     assert sent(server) == ("PATCH", POD, {"metadata": metadata})
     content_type = server.requests[0].headers["Content-Type"]
     assert content_type == "application/strategic-merge-patch+json"
+
+
+async def test_a_pod_that_nobody_could_store_is_refused_without_a_request(
+    api: Api, server: ApiServer
+) -> None:
+    manifest = {"metadata": {"namespace": "team-a", "name": "x" * api_module.MAX_POD_BYTES}}
+    with pytest.raises(ApiError, match="the Pod would have 1048") as raised:
+        await api.create_pod(manifest)
+    assert raised.value.code == 413
+    assert server.requests == []
+
+
+async def test_a_task_is_deleted_as_it_was_seen(api: Api, server: ApiServer) -> None:
+    await api.delete_task("team-a", "train", "uid-1", "17")
+    preconditions = {"uid": "uid-1", "resourceVersion": "17"}
+    path = "/apis/mltask.dev/v1alpha1/namespaces/team-a/mltasks/train"
+    assert sent(server) == ("DELETE", path, {"preconditions": preconditions})
+
+
+async def test_labels_are_set_on_the_pod_of_one_uid(api: Api, server: ApiServer) -> None:
+    await api.label_pod("team-a", "train-1", "uid-1", {"a": "b"})
+    assert sent(server) == ("PATCH", POD, {"metadata": {"uid": "uid-1", "labels": {"a": "b"}}})
+    assert server.requests[0].headers["Content-Type"] == "application/merge-patch+json"
+
+
+async def test_priority_classes_are_of_the_whole_cluster(api: Api, server: ApiServer) -> None:
+    high = {"metadata": {"name": "high"}, "value": 1000}
+    server.answer = server.says({"items": [high]})
+    assert await api.priority_classes() == [high]
+    assert sent(server) == ("GET", "/apis/scheduling.k8s.io/v1/priorityclasses", None)
 
 
 async def test_status_is_changed_at_one_version(api: Api, server: ApiServer) -> None:
@@ -184,55 +214,3 @@ async def test_a_replaced_token_serves_all_requests_under_way(
     write_kubeconfig(kubeconfig, server.url, {"token": "second"})
     answers = await asyncio.gather(*(api.get_pod("team-a", f"train-{n}") for n in range(32)))
     assert answers == [{}] * 32
-
-
-# No answer
-
-
-async def test_no_answer_in_time(
-    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ended = asyncio.Event()
-
-    async def answer(_: web.Request) -> web.Response:
-        await ended.wait()
-        return web.json_response({})
-
-    server.answer = answer
-    monkeypatch.setattr(api_module, "REQUEST_TIMEOUT_SECONDS", 0.05)
-    with pytest.raises(Unreachable, match=rf"{server.url} gave no answer: "):
-        await api.get_pod("team-a", "train-1")
-    ended.set()
-
-
-async def test_nobody_listens(api: Api, server: ApiServer) -> None:
-    await server.close()
-    with pytest.raises(
-        Unreachable, match=f"the API server {server.url} gave no answer: Cannot connect"
-    ):
-        await api.get_pod("team-a", "train-1")
-
-
-async def test_connection_breaks_before_the_answer(api: Api, server: ApiServer) -> None:
-    async def answer(request: web.Request) -> web.Response:
-        assert request.transport is not None
-        request.transport.close()
-        return web.Response()
-
-    server.answer = answer
-    with pytest.raises(Unreachable):
-        await api.get_pod("team-a", "train-1")
-
-
-async def test_connection_breaks_within_the_answer(api: Api, server: ApiServer) -> None:
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Length": "1000"})
-        await response.prepare(request)
-        await response.write(b'{"kind": ')
-        assert request.transport is not None
-        request.transport.close()
-        return response
-
-    server.answer = answer
-    with pytest.raises(Unreachable):
-        await api.get_pod("team-a", "train-1")

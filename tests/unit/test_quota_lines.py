@@ -50,13 +50,20 @@ def test_no_release_concerns_them(room: Room) -> None:
 
 
 def test_they_wait_for_another_quota_and_need_no_turn(room: Room) -> None:
-    room.refuse(OLD, excess=TOO_LARGE)
-    room.park(OLD)
-    room.refuse(YOUNG)
+    room.refuse(YOUNG, excess=TOO_LARGE)
+    room.park(YOUNG)
+    room.refuse(OLD)
     room.queue.note_quota("MODIFIED", a_quota(used=20, hard=40))
     assert sorted(room.wakes()) == ["old", "young"]
+    assert room.is_released(YOUNG)
+    assert room.may_ask(YOUNG) == ["young"]
+
+
+def test_a_quota_that_is_deleted_was_too_small_for_nobody(room: Room) -> None:
+    room.refuse(OLD, excess=TOO_LARGE)
+    room.queue.note_quota("DELETED", a_quota(used=20))
+    assert room.wakes() == ["old"]
     assert room.is_released(OLD)
-    assert room.may_ask(OLD) == ["old"]
 
 
 def test_another_namespaces_quota_is_no_matter_to_them(room: Room) -> None:
@@ -98,10 +105,14 @@ def test_what_all_need_is_waited_for_by_all(room: Room) -> None:
     assert room.may_ask(WITH_GPU) == []
 
 
-def test_memory_that_a_limit_range_may_add_is_needed_by_all(room: Room) -> None:
-    other = a_waiting_task("other", age=200, resources=("memory",))
-    room.refuse(other, excess=QuotaExcess(
-        quota="compute", resources=frozenset({"limits.memory"}), never_fits=False))  # fmt: skip
+@pytest.mark.parametrize(
+    "resource",
+    ["pods", "count/pods", "cpu", "requests.cpu", "limits.cpu", "requests.memory", "limits.memory"],
+)
+def test_what_a_limit_range_may_add_to_any_pod_is_needed_by_all(room: Room, resource: str) -> None:
+    gpu_alone = a_waiting_task("other", age=200, resources=("nvidia.com/gpu",))
+    excess = QuotaExcess(quota="compute", resources=frozenset({resource}), never_fits=False)
+    room.refuse(gpu_alone, excess=excess)
     assert room.may_ask(YOUNG) == []
 
 
@@ -116,6 +127,13 @@ def test_one_release_may_let_in_one_of_each_line(room: Room) -> None:
     assert room.wakes() == []
 
 
+def test_of_several_lines_that_may_ask_the_oldest_is_the_first(room: Room) -> None:
+    room.refuse(YOUNG)
+    room.refuse(WITH_GPU, excess=GPUS)
+    room.release()
+    assert room.wakes() == ["gpu"]
+
+
 def test_a_line_that_was_behind_another_goes_on_when_that_is_empty(room: Room) -> None:
     room.refuse(OLD)
     room.park(WITH_GPU)
@@ -127,7 +145,7 @@ def test_a_quota_for_some_priorities_keeps_no_others_waiting(room: Room) -> None
     room.queue.note_quota("MODIFIED", a_quota(used=20, scoped=True))
     room.refuse(URGENT)
     assert room.may_ask(OLD) == ["old"]
-    same = a_waiting_task("same", priority_class="high", resources=("cpu", "memory"))
+    same = a_waiting_task("same", priority_class="high", resources=("cpu", "nvidia.com/gpu"))
     assert room.may_ask(same) == []
 
 
@@ -169,11 +187,7 @@ def test_where_no_message_tells_it_all_wait_until_the_first_has_asked(room: Room
 
 
 def test_one_who_waited_after_another_waits_for_the_same(room: Room) -> None:
-    room.refuse(OLD)
-    behind = a_waiting_task(
-        "behind", age=50, resources=("cpu", "nvidia.com/gpu"), message="waits for quota after old"
-    )
-    room.park(behind)
-    assert room.queue.behind(a_waiting_task("z", resources=("cpu", "example.org/fpga"))) == (
-        "waits for quota compute after old, which is of higher priority or older"
-    )
+    room.refuse(WITH_GPU, excess=GPUS)
+    after = ("cpu", "nvidia.com/gpu", "example.org/fpga")
+    room.park(a_waiting_task("after", age=50, resources=after, message="waits after gpu"))
+    assert room.may_ask(YOUNG) == ["young"]

@@ -1,0 +1,60 @@
+"""An API server that gives no answer, or only a part of one."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from mltask_operator.kube import api as api_module
+from mltask_operator.kube.api import Api
+from mltask_operator.kube.errors import Unreachable
+from tests.unit.api_server import ApiServer
+
+
+async def test_no_answer_in_time(
+    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        await ended.wait()
+        return web.json_response({})
+
+    server.answer = answer
+    monkeypatch.setattr(api_module, "REQUEST_TIMEOUT_SECONDS", 0.05)
+    with pytest.raises(Unreachable, match=rf"{server.url} gave no answer: "):
+        await api.get_pod("team-a", "train-1")
+    ended.set()
+
+
+async def test_nobody_listens(api: Api, server: ApiServer) -> None:
+    await server.close()
+    with pytest.raises(
+        Unreachable, match=f"the API server {server.url} gave no answer: Cannot connect"
+    ):
+        await api.get_pod("team-a", "train-1")
+
+
+async def test_connection_breaks_before_the_answer(api: Api, server: ApiServer) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.close()
+        return web.Response()
+
+    server.answer = answer
+    with pytest.raises(Unreachable):
+        await api.get_pod("team-a", "train-1")
+
+
+async def test_connection_breaks_within_the_answer(api: Api, server: ApiServer) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b'{"kind": ')
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    server.answer = answer
+    with pytest.raises(Unreachable):
+        await api.get_pod("team-a", "train-1")
