@@ -5,12 +5,17 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials
 from mltask_operator.runtime.store import Store
 from tests.unit.api_server import ApiServer, write_kubeconfig
 from tests.unit.clock import Clock
+
+# A busy machine fails no test.
+settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unit")
 
 
 def pytest_asyncio_loop_factories(

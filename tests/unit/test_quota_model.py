@@ -212,4 +212,4 @@ class Admission(RuleBasedStateMachine):
 
 
 TestAdmission = Admission.TestCase
-TestAdmission.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+TestAdmission.settings = settings(max_examples=300, stateful_step_count=50)
