@@ -62,6 +62,9 @@ _FAULTS_OF_A_POD: dict[str, Callable[[Pod], bool]] = {
     "a running Pod without a node": lambda pod: (
         pod.phase is PodPhase.RUNNING and pod.node_name is None
     ),
+    "a running Pod with a container that has not started": lambda pod: (
+        pod.phase is PodPhase.RUNNING and not all(c.has_started for c in pod.containers)
+    ),
     "an ended Pod with a container that runs": lambda pod: (
         pod.has_ended and any(c.is_running for c in pod.containers)
     ),

@@ -31,7 +31,7 @@ from tests.unit.statuses import (
 STOP = a_task().of_steps("a", "b", "c")
 CONTINUE = STOP.with_rules(goes_on_after_failed_step=True)
 EVICTED: dict[str, Any] = {"disruption": "EvictionByEvictionAPI"}
-BY_FORCE: dict[str, Any] = {"phase": PodPhase.RUNNING, **told_to_end(60, grace_seconds=0)}
+BY_FORCE: dict[str, Any] = {"phase": PodPhase.PENDING, **told_to_end(60, grace_seconds=0)}
 
 
 def phases(found: tuple[StepStatus, ...]) -> str:

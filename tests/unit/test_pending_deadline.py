@@ -79,8 +79,10 @@ TABLE = [
     ),
     (
         "but not one of which only a sidecar runs",
-        HURRIED.with_pod(running(containers=(waits("main"), runs("proxy")), created_at=ago(40))),
-        "write Failed, PendingDeadlineExceeded",
+        HURRIED.with_pod(
+            waiting_for(Reason.CONTAINER_CREATING, containers=(waits("main"), runs("proxy")))
+        ),
+        "write Failed, ContainerCreating",
     ),
     (
         "nor one whose own init container runs",

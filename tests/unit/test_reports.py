@@ -21,6 +21,7 @@ from tests.unit.pods import (
 )
 from tests.unit.statuses import disrupted_before, done, running_status, step, waiting_status
 
+NO_PROXY = (runs("main"), waits("proxy"))
 TWO_STEPS = a_task().of_steps("a", "b")
 A_ENDED = of_steps(terminated("a", 0), runs("b"))
 B_IS_NEXT = of_steps(terminated("a", 0), waits("b"))
@@ -43,7 +44,7 @@ TABLE = [
     (
         "its words are no news as long as nothing else is",
         a_task().with_status(running_status(reason="ErrImagePull", message="proxy: old words"))
-        .with_pod(running(waiting=Waiting(reason=Reason.ERR_IMAGE_PULL, message="new words")))
+        .with_pod(waiting_for(Reason.ERR_IMAGE_PULL, "new words", containers=NO_PROXY))
         .reported(59),
         "wait 1 s",
     ),
@@ -172,13 +173,13 @@ TABLE = [
     (
         "a sidecar that cannot start is told while main runs",
         a_task().with_status(running_status())
-        .with_pod(running(waiting=Waiting(reason=Reason.ERR_IMAGE_PULL))),
+        .with_pod(waiting_for(Reason.ERR_IMAGE_PULL, containers=NO_PROXY)),
         "write Running, ErrImagePull",
     ),
     (
         "while only a sidecar runs the task waits",
-        a_task().with_pod(running(containers=(waits("main"), runs("proxy")),
-                                  waiting=Waiting(reason=Reason.ERR_IMAGE_PULL))),
+        a_task().with_pod(waiting_for(Reason.ERR_IMAGE_PULL,
+                                      containers=(waits("main"), runs("proxy")))),
         "write Pending, ErrImagePull",
     ),
 ]  # fmt: skip

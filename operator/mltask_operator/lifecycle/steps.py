@@ -26,9 +26,9 @@ def remaining(task: Task) -> tuple[str, ...]:
 
 def has_started(task: Task, pod: Pod) -> bool:
     """Whether the task itself runs in the Pod, or ran: its container main, or a step."""
-    own = pod.named(container_names(task))
-    # The Pod's phase is Running also where only another of its containers runs.
-    return any(c.has_started for c in own) if own else pod.phase is PodPhase.RUNNING
+    return pod.phase is PodPhase.RUNNING or any(
+        container.has_started for container in pod.named(container_names(task))
+    )
 
 
 def started_at(task: Task, pod: Pod) -> datetime | None:
