@@ -109,6 +109,7 @@ def _refine_failures(fields: Schema) -> None:
     growth = fields["onOutOfMemory"]["properties"]
     growth["maxMemory"] = _amount(growth["maxMemory"])
     fields["backoff"]["x-kubernetes-validations"] = rules.BACKOFF_RULES
+    fields["onOutOfMemory"]["x-kubernetes-validations"] = rules.GROWTH_RULES
     rule = fields["podFailurePolicy"]["properties"]["rules"]["items"]
     rule["x-kubernetes-validations"] = rules.FAILURE_RULE_RULES
     exit_codes = rule["properties"]["onExitCodes"]

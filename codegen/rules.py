@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from mltask_operator.api import names
-from mltask_operator.api.failures import DEFAULT_BASE_SECONDS
+from mltask_operator.api.failures import DEFAULT_BASE_SECONDS, LEAST_MEMORY_FACTOR
 
 Rule = dict[str, str]
 
@@ -51,6 +51,15 @@ BACKOFF_RULES = [
         "message": "maxSeconds must not be less than baseSeconds "
         f"({DEFAULT_BASE_SECONDS} by default)",
         "fieldPath": ".maxSeconds",
+    }
+]
+GROWTH_RULES = [
+    {
+        # The schema says so too, but the API server cuts a bound to a whole number where the value
+        # is one, and so lets 1 pass.
+        "rule": f"self.memoryFactor >= {LEAST_MEMORY_FACTOR}",
+        "message": f"memoryFactor must be at least {LEAST_MEMORY_FACTOR}: memory has to grow",
+        "fieldPath": ".memoryFactor",
     }
 ]
 FAILURE_RULE_RULES = [

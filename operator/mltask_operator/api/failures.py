@@ -9,6 +9,7 @@ from mltask_operator.api.base import SpecModel
 DEFAULT_BASE_SECONDS = 10
 DEFAULT_MAX_SECONDS = 600
 DEFAULT_MEMORY_FACTOR = 2.0
+LEAST_MEMORY_FACTOR = 1.1
 LONGEST_BACKOFF_SECONDS = 86_400
 
 
@@ -108,7 +109,7 @@ class OnOutOfMemory(SpecModel):
     memory_factor: Annotated[
         float,
         Field(
-            ge=1.1,
+            ge=LEAST_MEMORY_FACTOR,
             le=10,
             description="What memory in requests and limits is multiplied by for the next "
             f"attempt; {DEFAULT_MEMORY_FACTOR:g} by default.",
