@@ -71,9 +71,12 @@ async def test_one_that_does_not_exist_is_asked_for_once(priorities: Priorities)
 
 
 async def test_one_that_is_gone_is_asked_for_again(priorities: Priorities, api: Classes) -> None:
-    api.classes.remove(HIGH)
-    await priorities.refresh()
-    assert priorities.value("high") == 0
+    new = {"metadata": {"name": "new"}, "value": -7}
+    priorities.value("new")
+    for classes, value in (([HIGH, new], -7), ([HIGH], 0)):
+        api.classes = classes
+        await priorities.refresh()
+        assert priorities.value("new") == value
     assert priorities.are_wanted.is_set()
 
 

@@ -11,6 +11,7 @@ from tests.unit.bodies import STARTED, Json, container, pod_body, task_body
 from tests.unit.clock import Clock
 from tests.unit.pods import NOW, UID, seconds
 
+RUNNING_PROXY = container("proxy", running={"startedAt": STARTED})
 WAITING_FOR_QUOTA = {"phase": "Pending", "reason": "QuotaExceeded"}
 
 
@@ -55,8 +56,8 @@ def waits(reason: str, message: str = "") -> Json:
             False,
         ),
         (
-            {"initContainerStatuses": [waits("PodInitializing")]},
-            {"initContainerStatuses": [container(running={"startedAt": STARTED})]},
+            {"containerStatuses": [waits("ContainerCreating"), container("proxy")]},
+            {"containerStatuses": [waits("ContainerCreating"), RUNNING_PROXY]},
             True,
         ),
         (
@@ -76,7 +77,7 @@ def waits(reason: str, message: str = "") -> Json:
         "something to wait for",
         "something else to wait for",
         "other words for it",
-        "a first step",
+        "a first container that runs",
         "a further step",
     ],
 )
