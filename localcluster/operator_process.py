@@ -113,8 +113,8 @@ class OperatorProcess:
 
 
 def free_port() -> int:
-    """Return a TCP port that nothing listens on."""
+    """Return a TCP port that nothing listens on, at any address: a cluster has one of its own."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("", 0))
         port: int = probe.getsockname()[1]
         return port

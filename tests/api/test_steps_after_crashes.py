@@ -82,6 +82,31 @@ def test_between_any_two_moments_of_an_allocations_life(
     assert pods.runs("train", 2) == {"a": [1], "b": [1], "c": [2], "d": [2]}
 
 
+def test_an_eviction_that_nobody_saw(
+    team: Team, pods: Watch, start_operator: Callable[[Team], OperatorProcess]
+) -> None:
+    operator = start_operator(team)
+    held = {"step_seconds.a": 600, "step_seconds.b": 600}
+    team.run("train", fate={**QUICK, **held}, steps=steps("a", "b", "c"))
+    step_runs(team, "train", 0)
+    operator.kill()
+
+    # That the first step ended is known from its Pod alone.
+    pod = team.pod_of("train", 1)
+    name = pod["metadata"]["name"]
+    go_on(team, pod, "a")
+    runs = "jsonpath={.status.initContainerStatuses[1].state.running.startedAt}"
+    team.kubectl("wait", f"--for={runs}", "pod", name, "--timeout=30s")
+    team.evict(name)
+
+    start_operator(team)
+    go_on(team, team.pod_of("train", 2), "b")
+    status = team.finish("train")
+    assert outcome(status) == ("Succeeded", "Completed", 2, 0)
+    assert status["disruptions"] == 1
+    assert pods.runs("train", 2) == {"a": [1], "b": [1, 2], "c": [2]}
+
+
 def has_started(pods: Watch, count: int) -> bool:
     """Whether that many containers have started."""
     return pods.started() >= count
