@@ -11,7 +11,12 @@ from mltask_operator.api.status import MLTaskStatus
 from tests.unit.builders import TaskBuilder, a_task
 from tests.unit.decisions import decided, written
 from tests.unit.pods import a_pod, ended, running, succeeded, told_to_end, waiting_for
-from tests.unit.statuses import out_of_time_status, running_status, suspended_status
+from tests.unit.statuses import (
+    disrupted_before,
+    out_of_time_status,
+    running_status,
+    suspended_status,
+)
 
 RUNNING = a_task().with_status(running_status())
 SUSPENDED = a_task().with_rules(is_suspended=True).with_status(suspended_status())
@@ -147,6 +152,12 @@ def test_nothing_else_of_the_status_changes() -> None:
         return status.model_copy(update={"reason": None, "message": None})
 
     assert without_words(told(RUNNING).status) == without_words(RUNNING.status)
+
+
+def test_a_pod_of_which_nothing_was_told_yet_is_named() -> None:
+    pod = waiting_for(Reason.CONTAINER_CREATING, attempt=2, **told_to_end(60))
+    told = written(a_task().with_status(disrupted_before()).with_pod(pod))
+    assert (told.attempts, told.pod_name, told.node_name) == (2, pod.name, "n1")
 
 
 def test_a_node_that_is_lost_counts_as_a_disruption() -> None:
