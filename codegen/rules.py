@@ -17,11 +17,23 @@ ROOT_RULES = [
         "is a label value on the task's Pod",
     }
 ]
+
+
+def _is_unreadable(amount: str) -> str:
+    """Return a condition on an amount that the schema's pattern refuses, and no rule must read.
+
+    Rules are judged also where a pattern does not match, and `quantity('1e-999999999')` keeps an
+    API server busy for half a minute.
+    """
+    return f"string({amount}).matches('[eE][+-]?[0-9]{{3}}')"
+
+
 AMOUNT_RULES = [
     {
         # Larger ones are not refused by Kubernetes: it schedules them as if they asked for nothing.
-        "rule": "!quantity(string(self)).isLessThan(quantity('0')) && "
-        "!quantity(string(self)).isGreaterThan(quantity('9223372036854775807'))",
+        "rule": f"{_is_unreadable('self')} || "
+        "(!quantity(string(self)).isLessThan(quantity('0')) && "
+        "!quantity(string(self)).isGreaterThan(quantity('9223372036854775807')))",
         "message": "an amount is at least 0 and at most 9223372036854775807",
     }
 ]
@@ -32,7 +44,8 @@ RESOURCES_RULES = [
     },
     {
         "rule": "!has(self.requests) || !has(self.limits) || self.requests.all(r, "
-        "!(r in self.limits) || "
+        f"!(r in self.limits) || {_is_unreadable('self.requests[r]')} || "
+        f"{_is_unreadable('self.limits[r]')} || "
         "quantity(string(self.requests[r])).compareTo(quantity(string(self.limits[r]))) <= 0)",
         "message": "a request must not be larger than the limit of the same resource",
     },
@@ -83,6 +96,18 @@ def _template_names(part: str) -> str:
     return f"({is_there} ? {containers}.map(c, c.name) : [])"
 
 
+def _growth_rule(part: str) -> Rule:
+    memory, maximum = f"self.resources.{part}['memory']", "self.onOutOfMemory.maxMemory"
+    return {
+        "rule": f"!has(self.onOutOfMemory) || !has(self.resources.{part}) || "
+        f"!('memory' in self.resources.{part}) || {_is_unreadable(memory)} || "
+        f"{_is_unreadable(maximum)} || "
+        f"quantity(string({memory})).compareTo(quantity(string({maximum}))) <= 0",
+        "message": f"maxMemory must not be less than memory in resources.{part}",
+        "fieldPath": ".onOutOfMemory.maxMemory",
+    }
+
+
 _OWN_NAMES = f"(has(self.steps) ? self.steps.map(s, s.name) : ['{names.MAIN_CONTAINER}'])"
 
 SPEC_RULES = [
@@ -120,17 +145,7 @@ SPEC_RULES = [
         "message": "onOutOfMemory needs memory in resources.requests or resources.limits",
         "fieldPath": ".onOutOfMemory",
     },
-    *(
-        {
-            "rule": f"!has(self.onOutOfMemory) || !has(self.resources.{part}) || "
-            f"!('memory' in self.resources.{part}) || "
-            f"quantity(string(self.resources.{part}['memory'])).compareTo("
-            "quantity(string(self.onOutOfMemory.maxMemory))) <= 0",
-            "message": f"maxMemory must not be less than memory in resources.{part}",
-            "fieldPath": ".onOutOfMemory.maxMemory",
-        }
-        for part in ("requests", "limits")
-    ),
+    *(_growth_rule(part) for part in ("requests", "limits")),
 ]
 
 

@@ -99,6 +99,13 @@ AMOUNTS: list[Row] = [
     ("a quantity of 65 digits", resources({"cpu": "1" * 65}), "spec.resources.requests.cpu"),
     ("too large a number", resources({"cpu": 10**30}), "spec.resources.requests.cpu"),
     ("an exponent of three digits", resources({"memory": "1e999"}), "requests.memory"),
+    (
+        "exponents that would keep the API server busy",
+        memory(
+            {"maxMemory": "1e-999999999"}, {"memory": "1e-999999999"}, {"memory": "1e-999999999"}
+        ),
+        "requests.memory",
+    ),
     ("more than there can be", resources({"memory": "1e19"}), "requests[memory]: Invalid value"),
     ("exabytes", resources({"memory": "9999E"}), "an amount is at least 0 and at most"),
     ("a negative request", resources({"cpu": -1}), "spec.resources.requests[cpu]: Invalid value"),
