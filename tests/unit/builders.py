@@ -66,6 +66,13 @@ class TaskBuilder:
             refusal = replace(refusal, excess=cpu)
         return replace(self, refusal=refusal)
 
+    def that_never_fits(self) -> Self:
+        """Have it refused for more than its quota holds in all."""
+        assert self.refusal is not None
+        assert self.refusal.excess is not None
+        excess = replace(self.refusal.excess, never_fits=True)
+        return replace(self, refusal=replace(self.refusal, excess=excess))
+
     def with_its_turn_come(self) -> Self:
         """Have quota released since it was refused."""
         assert self.refusal is not None

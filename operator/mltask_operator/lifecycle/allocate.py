@@ -13,6 +13,9 @@ FIRST_REFUSAL_PAUSE = timedelta(seconds=1)
 LONGEST_REFUSAL_PAUSE = timedelta(seconds=30)
 """Between a refused creation that may yet succeed and the next try: doubling from the first to
 the longest. Where quota is released, the task whose turn it is does not wait for that."""
+TOO_LARGE_PAUSE = timedelta(minutes=10)
+"""The same for a task that asks for more than the quota holds in all: only another quota helps, and
+the operator sees that at once."""
 
 _FINAL_REFUSALS = {
     RefusalKind.INVALID: Reason.INVALID_TEMPLATE,
@@ -70,4 +73,6 @@ def _told(task: Task, reason: Reason, message: str) -> Action | None:
 
 
 def _pause(refusal: Refusal) -> timedelta:
+    if refusal.excess is not None and refusal.excess.never_fits:
+        return TOO_LARGE_PAUSE
     return min(FIRST_REFUSAL_PAUSE * (1 << min(refusal.count - 1, 16)), LONGEST_REFUSAL_PAUSE)
