@@ -139,6 +139,7 @@ def test_a_task_that_waits_for_quota_is_suspended_and_resumed(
     team: Team, operator: OperatorProcess
 ) -> None:
     team.kubectl("create", "quota", "none", "--hard=pods=0")
+    team.kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "quota/none", "--timeout=30s")
     team.run("waiting", fate=ENDS)
     team.wait_for_reason("waiting", "QuotaExceeded")
     suspend(team, "waiting")

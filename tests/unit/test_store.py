@@ -108,6 +108,16 @@ def test_a_task_that_a_request_did_not_find_does_not_come_back(store: Store) -> 
     assert (seen(store).task, seen(store).is_task_gone) == (None, True)
 
 
+def test_a_refusal_is_forgotten_once_the_task_is_suspended(store: Store) -> None:
+    store.record_task(task_body(10))
+    store.record_refusal(UID, Refusal(kind=RefusalKind.QUOTA, message="no", at=NOW))
+    store.record_task(task_body(11))
+    assert seen(store).refusal is not None
+    store.record_task(task_body(12, status={"phase": "Suspended"}))
+    store.record_task(task_body(13))
+    assert seen(store).refusal is None
+
+
 def test_removals_of_the_unknown_are_no_news(store: Store) -> None:
     assert store.record_task_removed(UID) is None
     assert store.record_pod_removed(pod_body()) is None

@@ -100,6 +100,9 @@ class Store:
         if entry.task and parse.version_of(body) <= int(entry.task.resource_version):
             return None
         entry.task = parse.task_from(body)
+        if entry.task.status.phase is Phase.SUSPENDED:
+            # It has left the queue for quota, and was not told what was released meanwhile.
+            entry.refusal = None
         if not entry.task.is_understood:
             logger.warning(
                 "%s/%s: left alone, since a later version of the operator wrote its status",
