@@ -5,14 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from localcluster import Cluster
+from tests.api.audit import OPERATOR, requests
 from tests.api.pipelines import QUICK, column, go_on, step_runs, steps
 from tests.api.pool import Pool
 from tests.api.team import Json, Team, manifest, outcome
-from tests.api.times import parse
+from tests.api.times import parse, seconds
 from tests.api.watch import Watch
 
 MESSAGES = {"message.prepare": "9000 rows", "message.train": "0.97", "message.evaluate": "0.91"}
 B_FAILS = {**QUICK, "exit_code.b": 3, "message.a": "done", "message.b": "no data"}
+STATUS_WRITE = "patch mltasks/status"
 AT_ONCE = {"baseSeconds": 1, "maxSeconds": 1}
 # 600m each, where one node has no more than one CPU.
 SHARE: Json = {"requests": {"cpu": "600m"}}
@@ -170,3 +172,11 @@ def test_many_steps_need_one_allocation(shared_team: Team, pods: Watch, count: i
     assert column(status, "phase") == ["Succeeded"] * count
     assert pods.runs(f"of-{count}", 1) == {name: [1] for name in numbered(count)}
     assert status["allocation"]["requests"] == {"cpu": "100m"}
+
+
+def test_the_progress_of_many_steps_costs_few_writes(shared_team: Team) -> None:
+    status = shared_team.finish("of-50", seconds=120)
+    taken = parse(status["completionTime"]) - parse(status["startTime"])
+    written = [name for kind, name, _ in requests(shared_team, OPERATOR) if kind == STATUS_WRITE]
+    # That it waits, that it runs and its outcome, and between them one in five seconds.
+    assert written.count("of-50") <= 3 + taken // seconds(5)
