@@ -52,7 +52,7 @@ format: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
 
-bench-batching: setup ## What sharing an allocation costs and saves, on a real node (a quarter of an hour)
+bench-batching: setup ## What sharing an allocation costs and saves, on a real node (half an hour)
 	@$(BIN)/python -m benchmarks.batching
 
 lock: ## Resolve the dependencies anew into the lock files (needs uv)

@@ -8,8 +8,10 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
 import click
@@ -53,6 +55,7 @@ class Row:
 
 @click.command()
 @click.option("--tasks", default=100, show_default=True, help="How many tasks there are.")
+@click.option("--rounds", default=3, show_default=True, help="How often each way is measured.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -60,33 +63,33 @@ class Row:
     show_default=True,
     help="Where the figures go as JSON.",
 )
-def main(*, tasks: int, output: Path) -> None:
+def main(*, tasks: int, rounds: int, output: Path) -> None:
     """Measure tasks that share allocations; needs a real node (root on Linux)."""
     try:
         with Cluster.start(real_node=True) as cluster:
             where = machine.describe(cluster)
-            rows = list(measure_all(cluster, tasks))
+            rows = list(measure_all(cluster, tasks, rounds))
     except ClusterError as error:
         raise click.ClickException(str(error)) from error
-    output.write_text(
-        json.dumps({"machine": where, "tasks": tasks, "rows": [asdict(r) for r in rows]}, indent=2)
-        + "\n"
-    )
+    figures = {"machine": where, "tasks": tasks, "rows": [asdict(row) for row in rows]}
+    output.write_text(json.dumps(figures, indent=2) + "\n")
     print(f"\n{tasks} tasks on {', '.join(f'{k} {v}' for k, v in where.items())}\n")
-    print(table(rows))
+    print(table(medians(rows)))
 
 
-def measure_all(cluster: Cluster, tasks: int) -> Iterator[Row]:
-    """Yield a row for each way to run so many tasks."""
+def measure_all(cluster: Cluster, tasks: int, rounds: int) -> Iterator[Row]:
+    """Yield rows, one in each round for each way to run so many tasks.
+
+    A machine is faster in one minute than in another, so the ways take turns.
+    """
     _add_accelerator(cluster)
     operator = _start_operator(cluster)
     try:
-        for requests in REQUESTS:
-            for steps in STEPS_PER_MLTASK:
-                row = measure(cluster, tasks, steps, requests)
-                print(f"{requests}, {steps} to an MLTask: {row.wall_seconds} s", flush=True)
-                operator.raise_if_ended()
-                yield row
+        for requests, steps in rounds * list(product(REQUESTS, STEPS_PER_MLTASK)):
+            row = measure(cluster, tasks, steps, requests)
+            print(f"{requests}, {steps} to an MLTask: {row.wall_seconds} s", flush=True)
+            operator.raise_if_ended()
+            yield row
     finally:
         operator.stop()
 
@@ -138,6 +141,23 @@ def mltasks(tasks: int, steps: int, requests: dict[str, str]) -> Iterator[Json]:
             "metadata": {"name": f"batch-{number}"},
             "spec": {"image": "busybox:1.37", "resources": {"requests": requests}, **work},
         }
+
+
+def medians(rows: list[Row]) -> list[Row]:
+    """Return one row for each way, with the median of each of its figures."""
+    ways: dict[tuple[str, int], list[Row]] = {}
+    for row in rows:
+        ways.setdefault((row.requests, row.steps_per_mltask), []).append(row)
+    return [_median(*same) for same in ways.values()]
+
+
+def _median(first: Row, *others: Row) -> Row:
+    figures = {
+        name: median_low(getattr(row, name) for row in (first, *others))
+        for name in asdict(first)
+        if name != "requests"
+    }
+    return replace(first, **figures)
 
 
 def table(rows: list[Row]) -> str:
