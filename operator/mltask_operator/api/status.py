@@ -212,7 +212,8 @@ class MLTaskStatus(StatusModel):
         str | None,
         Field(
             description="Of a failed task: what it wrote to its termination log or, where that is "
-            "empty, the end of its log (80 lines or 2048 bytes, whichever is less)."
+            "empty and the exit code is not 0, the end of its log (80 lines or 2048 bytes, "
+            "whichever is less)."
         ),
     ] = None
     steps: Annotated[
