@@ -7,6 +7,7 @@ or a lost answer.
 
 import copy
 import itertools
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -83,12 +84,16 @@ class FakeApi:
     ) -> Json:
         return self._write(lambda: self._patch_status(namespace, name, resource_version, changes))
 
-    async def pages(self, path: str, label_selector: str = "") -> AsyncIterator[Json]:
+    async def pages(
+        self, path: str, label_selector: str = "", field_selector: str = ""
+    ) -> AsyncIterator[Json]:
+        excluded = re.findall("status.phase!=([A-Za-z]+)", field_selector)
         objects = self.pods if path.endswith("/pods") else self.tasks
         items = [
             copy.deepcopy(body)
             for body in objects.values()
             if label_selector in (*body["metadata"].get("labels", {}), "")
+            and body["status"].get("phase") not in excluded
         ]
         yield {"metadata": {"resourceVersion": str(next(self._versions))}, "items": items}
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
 import re
 import socket
 import sys
+import uuid
 from collections.abc import Sequence
 
 import click
@@ -12,7 +14,14 @@ import click
 from mltask_operator import __version__
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials, NoCredentials
-from mltask_operator.kube.preflight import NotReady, check_cluster, may_list_priorities
+from mltask_operator.kube.election import Election
+from mltask_operator.kube.lease import Lease
+from mltask_operator.kube.preflight import (
+    NotReady,
+    check_cluster,
+    check_lease,
+    may_list_priorities,
+)
 from mltask_operator.logs import configure_logging
 from mltask_operator.runtime.controller import Controller
 from mltask_operator.watching import watch
@@ -35,6 +44,17 @@ def _checked(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> t
 @click.version_option(__version__, prog_name="mltask-operator")
 def main() -> None:
     """One allocation per machine-learning task on Kubernetes, freed the moment the task ends."""
+
+
+def _namespace_and_name(
+    _: click.Context, __: click.Parameter, text: str | None
+) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    namespace, slash, name = text.partition("/")
+    if not slash or not _NAMESPACE.fullmatch(namespace) or not _NAMESPACE.fullmatch(name):
+        raise click.BadParameter(f"{text!r} is not NAMESPACE/NAME")
+    return namespace, name
 
 
 @main.command()
@@ -68,11 +88,32 @@ def main() -> None:
     show_default=True,
     help="Port of GET /healthz, for liveness and readiness probes.",
 )
-def run(namespaces: tuple[str, ...], log_format: str, log_level: str, health_port: int) -> None:
+@click.option(
+    "--lease",
+    callback=_namespace_and_name,
+    metavar="NAMESPACE/NAME",
+    help="Act only while holding this Lease, so that several operators may run: one leads, the "
+    "others stand by. Without it this must be the only operator.",
+)
+@click.option(
+    "--lease-seconds",
+    type=click.IntRange(3, 3600),
+    default=15,
+    show_default=True,
+    help="How long a leader that has died keeps the Lease.",
+)
+def run(
+    namespaces: tuple[str, ...],
+    log_format: str,
+    log_level: str,
+    health_port: int,
+    lease: tuple[str, str] | None,
+    lease_seconds: int,
+) -> None:
     """Run the operator, with the ambient kubeconfig or the Pod's service account."""
     configure_logging(log_format, log_level)
     try:
-        asyncio.run(_run(namespaces, health_port))
+        asyncio.run(_run(namespaces, health_port, lease, lease_seconds))
     except (NoCredentials, NotReady, OSError) as error:
         logger.error("The operator cannot run: %s", error)
         sys.exit(1)
@@ -81,19 +122,39 @@ def run(namespaces: tuple[str, ...], log_format: str, log_level: str, health_por
         sys.exit(1)
 
 
-async def _run(namespaces: Sequence[str], health_port: int) -> None:
+async def _run(
+    namespaces: Sequence[str], health_port: int, lease: tuple[str, str] | None, seconds: int
+) -> None:
     with socket.create_server(("", health_port)):
         pass  # Kopf would only fail at it once everything else has begun.
     credentials = Credentials()
     await credentials.load()
-    api = Api(credentials)
-    try:
+    # The Lease has connections of its own, so that no load on the others delays its renewal.
+    async with Api(credentials) as api:
         namespaces = await check_cluster(api, namespaces)
         where = f"namespaces {', '.join(namespaces)}" if namespaces else "all namespaces"
         server = credentials.configuration.host
         logger.info("mltask-operator %s starts, for %s of %s", __version__, where, server)
-        controller = Controller(api, namespaces, sees_priorities=await may_list_priorities(api))
-        await watch(controller, credentials, namespaces, health_port)
+        election = await _candidacy(api, lease, seconds) if lease else None
+        sees_priorities = await may_list_priorities(api)
+        async with Api(credentials, election.check_leads if election else None) as acting:
+            controller = Controller(
+                acting, namespaces, election=election, sees_priorities=sees_priorities
+            )
+            await watch(controller, credentials, namespaces, health_port)
         logger.info("mltask-operator has stopped")
-    finally:
-        await api.close()
+
+
+async def _candidacy(api: Api, lease: tuple[str, str], seconds: int) -> Election:
+    namespace, name = lease
+    await check_lease(api, namespace)
+    # In a Pod the host is named as the Pod is.
+    identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+    return Election(Lease(api, namespace, name, identity, seconds), _end_at_once)
+
+
+def _end_at_once(why: str) -> None:
+    """End the process without another request: somebody else may lead already."""
+    logger.error("The operator stops, since it leads no more: %s", why)
+    logging.shutdown()
+    os._exit(1)

@@ -6,8 +6,9 @@ Pod into models, which costs more than all the rest of the work on it.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Self
+from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
@@ -31,8 +32,12 @@ STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 class Api:
     """The API server. Each method raises ApiError for a refusal, Unreachable for no answer."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(
+        self, credentials: Credentials, before_write: Callable[[], None] | None = None
+    ) -> None:
+        """Speak with these credentials; `before_write` may forbid a write at the last moment."""
         self._credentials = credentials
+        self._before_write = before_write
         self._client = self._new_client()
         self._renewal = asyncio.Lock()
         self._closing: set[asyncio.Future[None]] = set()
@@ -41,6 +46,12 @@ class Api:
         client = ApiClient(self._credentials.configuration)
         client.user_agent = f"mltask-operator/{__version__}"
         return client
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -112,11 +123,13 @@ class Api:
         )["items"]
         return found
 
-    async def pages(self, path: str, label_selector: str = "") -> AsyncIterator[Json]:
+    async def pages(
+        self, path: str, label_selector: str = "", field_selector: str = ""
+    ) -> AsyncIterator[Json]:
         """Yield a listing page by page, all of one moment, read from a quorum of etcd."""
-        query = f"limit={PAGE_SIZE}" + (
-            f"&labelSelector={label_selector}" if label_selector else ""
-        )
+        selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        chosen = {name: text for name, text in selectors.items() if text}
+        query = urlencode({"limit": PAGE_SIZE, **chosen})
         token = ""
         while True:
             page = await self.request("GET", f"{path}?{query}{token}")
@@ -166,6 +179,8 @@ class Api:
         await client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         if content_type:
             headers["Content-Type"] = content_type
+        if self._before_write and method != "GET":
+            self._before_write()
         try:
             response = await client.call_api(
                 method,

@@ -20,6 +20,12 @@ PERMISSIONS = (
 )
 
 
+# In the namespace of the Lease alone.
+LEASE_PERMISSIONS = (("coordination.k8s.io", "leases", "", ("get", "create", "update")),)
+
+Permissions = Sequence[tuple[str, str, str, Sequence[str]]]
+
+
 class NotReady(Exception):
     """The cluster is not prepared for the operator; the text says what is missing."""
 
@@ -34,18 +40,28 @@ async def check_cluster(api: Api, namespaces: Sequence[str]) -> list[str]:
     await _check_resource(api)
     unserved = {}
     for namespace in namespaces or ("",):
-        if missing := await _missing_permissions(api, namespace):
+        if missing := await _missing_permissions(api, namespace, PERMISSIONS):
             unserved[namespace] = missing
     for namespace, missing in unserved.items():
         where = f"in namespace {namespace}" if namespace else "cluster-wide"
-        text = (
-            f"not permitted {where}: {'; '.join(missing)}. Bind the role of the Helm chart "
-            "mltask-operator to the user or service account that the operator runs as"
-        )
+        text = _not_permitted(where, missing)
         if len(unserved) == len(namespaces or ("",)):
             raise NotReady(text)
         logger.error("Left out: %s", text)
     return [namespace for namespace in namespaces if namespace not in unserved]
+
+
+async def check_lease(api: Api, namespace: str) -> None:
+    """Raise NotReady where a Lease of this namespace cannot be taken, Unreachable as above."""
+    if missing := await _missing_permissions(api, namespace, LEASE_PERMISSIONS):
+        raise NotReady(_not_permitted(f"in namespace {namespace}", missing))
+
+
+def _not_permitted(where: str, missing: Sequence[str]) -> str:
+    return (
+        f"not permitted {where}: {'; '.join(missing)}. Bind the role of the Helm chart "
+        "mltask-operator to the user or service account that the operator runs as"
+    )
 
 
 async def may_list_priorities(api: Api) -> bool:
@@ -73,10 +89,10 @@ def _no_crd() -> str:
     )
 
 
-async def _missing_permissions(api: Api, namespace: str) -> list[str]:
+async def _missing_permissions(api: Api, namespace: str, needed: Permissions) -> list[str]:
     asked = [
         (namespace, group, resource, subresource, verb)
-        for group, resource, subresource, verbs in PERMISSIONS
+        for group, resource, subresource, verbs in needed
         for verb in verbs
     ]
     allowed = await asyncio.gather(*(_is_allowed(api, *question) for question in asked))

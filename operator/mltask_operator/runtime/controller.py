@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mltask_operator.kube.api import Api
-from mltask_operator.runtime.listing import list_all
+from mltask_operator.kube.election import Election
+from mltask_operator.runtime.listing import catch_up, list_all
 from mltask_operator.runtime.priorities import Priorities
 from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
@@ -30,11 +31,21 @@ UNLISTED_AFTER = 3 * RESYNC_PERIOD
 class Controller:
     """The tasks of some namespaces, or of all of them (`namespaces` empty).
 
-    Without `sees_priorities`, the right to list PriorityClasses, tasks wait for quota by age alone.
+    With an `election` it only watches until it is elected. Without `sees_priorities`, the right to
+    list PriorityClasses, tasks wait for quota by age alone.
     """
 
-    def __init__(self, api: Api, namespaces: Sequence[str], *, sees_priorities: bool) -> None:
+    def __init__(
+        self,
+        api: Api,
+        namespaces: Sequence[str],
+        *,
+        election: Election | None,
+        sees_priorities: bool,
+    ) -> None:
         self._api = api
+        self._election = election
+        self._acts = False
         self._namespaces: Sequence[str | None] = namespaces or (None,)
         self._store = Store(_now)
         self._sees_priorities = sees_priorities
@@ -46,25 +57,45 @@ class Controller:
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """List everything, then begin to act. Raise ApiError or Unreachable if that fails."""
+        """List everything, then act or stand by. Raise ApiError or Unreachable if that fails."""
         await self._list_all()
-        # Before anybody asks: who waited for quota before a restart keeps his place.
-        for task in self._store.waiting_for_quota():
-            self._quota.park(task)
-        self._queue.start()
-        logger.info("All tasks are known, %d of them; the operator acts now", len(self._store))
+        logger.info("All tasks are known, %d of them", len(self._store))
         self._background = [
             asyncio.create_task(self._list_all_periodically(), name="resync"),
         ]
         if self._sees_priorities:
             learning = asyncio.create_task(self._learn_priorities(), name="priorities")
             self._background.append(learning)
+        if self._election is None:
+            self._act()
+        else:
+            candidacy = asyncio.create_task(self._election.run(self._take_over), name="election")
+            self._background.append(candidacy)
 
     async def stop(self) -> None:
         """Let the requests under way end, and act no more."""
+        self._acts = False
+        await self._queue.stop(STOP_GRACE)
         for task in self._background:
             task.cancel()
-        await self._queue.stop(STOP_GRACE)
+        await asyncio.gather(*self._background, return_exceptions=True)
+        if self._election:
+            await self._election.resign()
+
+    async def _take_over(self) -> None:
+        await catch_up(self._api, self._store, self._namespaces)
+        self._act()
+
+    def _act(self) -> None:
+        """Begin to act, for every task that is known."""
+        # Before anybody asks: who waited for quota before a restart keeps his place.
+        for task in self._store.waiting_for_quota():
+            self._quota.park(task)
+        self._acts = True
+        for uid in self._store.uids():
+            self._queue.wake(uid)
+        self._queue.start()
+        logger.info("The operator acts now")
 
     def on_task_event(self, kind: str | None, body: dict[str, Any]) -> None:
         """Note what a watch says of an MLTask: ADDED, MODIFIED, DELETED, or None for listed."""
@@ -98,14 +129,15 @@ class Controller:
         return f"{seen.owner.namespace}/{seen.owner.name}" if seen else uid
 
     def _wake(self, uid: str | None) -> None:
-        if uid is not None:
+        # Who stands by keeps no list of what is to be done: that is all tasks, once it leads.
+        if uid is not None and self._acts:
             self._queue.wake(uid)
 
     async def _list_all(self) -> None:
         if self._sees_priorities:
             await self._priorities.refresh()
         for uid in await list_all(self._api, self._store, self._namespaces):
-            self._queue.wake(uid)
+            self._wake(uid)
         self._listed_at = time.monotonic()
 
     async def _list_all_periodically(self) -> None:

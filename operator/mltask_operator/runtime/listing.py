@@ -1,11 +1,14 @@
-"""Complete listings: where the store begins, and what it is held against from time to time."""
+"""Reads of the API server: where the store begins, and what it is held against later."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from mltask_operator.api import names
+from mltask_operator.api.status import Phase
 from mltask_operator.kube import parse
 from mltask_operator.kube.api import pods_path, tasks_path
+from mltask_operator.kube.errors import ApiError
+from mltask_operator.lifecycle.observed import Owner
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.store import Listing, Store
 
@@ -24,6 +27,43 @@ async def list_all(api: Server, store: Store, namespaces: Sequence[str | None]) 
     )
     tasks = await _list(api, [tasks_path(n) for n in namespaces], "", store.record_task, news)
     return [*dict.fromkeys([*news, *store.retain(pods, tasks)])]
+
+
+UNFINISHED = f"status.phase!={Phase.SUCCEEDED},status.phase!={Phase.FAILED}"
+
+
+async def catch_up(api: Server, store: Store, namespaces: Sequence[str | None]) -> None:
+    """Learn how each task stands that may have to be acted for, whatever a watch has yet to show.
+
+    It is for an operator that takes over: what the one before it wrote last, the watches may show
+    late, and a task whose outcome is not known would be run again. Tasks that are known to be
+    finished stay so and are not read. Raise ApiError or Unreachable where that fails.
+    """
+    listed = set()
+    for namespace in namespaces:
+        async for page in api.pages(tasks_path(namespace), field_selector=UNFINISHED):
+            for body in page["items"]:
+                store.record_task(body)
+                listed.add(body["metadata"]["uid"])
+    for owner in store.unfinished():
+        if owner.uid not in listed:
+            await read_task(api, store, owner)
+
+
+async def read_task(api: Server, store: Store, owner: Owner) -> None:
+    """Record how this task is at this moment, or that it is gone. Raise as `Server` does."""
+    try:
+        body = await api.get_task(owner.namespace, owner.name)
+    except ApiError as error:
+        # A 404 may also speak of the CRD, or be a proxy's.
+        if error.code != 404 or error.subject != owner.name:
+            raise
+        store.record_task_gone(owner.uid)
+        return
+    if body["metadata"]["uid"] == owner.uid:
+        store.record_task(body)
+    else:
+        store.record_task_gone(owner.uid)
 
 
 async def _list(

@@ -24,6 +24,7 @@ from mltask_operator.lifecycle.actions import (
 from mltask_operator.lifecycle.decide import decide
 from mltask_operator.lifecycle.manifest import pod_manifest
 from mltask_operator.lifecycle.observed import Observed, Owner, Pod, Refusal, RefusalKind, Task
+from mltask_operator.runtime.listing import read_task
 from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.store import Store
@@ -102,7 +103,7 @@ class Reconciler:
             case DeleteTask(task):
                 await self._delete_task(task, owner)
             case ReadTask(asked):
-                await self._read_task(asked)
+                await read_task(self._api, self._store, asked)
 
     async def _create_pod(self, task: Task, attempt: int, owner: Owner) -> None:
         manifest = pod_manifest(task, attempt)
@@ -115,7 +116,7 @@ class Reconciler:
             if error.reason == "AlreadyExists":
                 await self._adopt_pod(task, manifest, owner)
             elif error.code == 404:
-                await self._read_task(owner)
+                await read_task(self._api, self._store, owner)
                 if self._knows_no_better_than(task):
                     raise
             elif refusal := refusal_from(error, self._clock()):
@@ -156,7 +157,7 @@ class Reconciler:
         except ApiError as error:
             if error.code not in (404, 409):
                 raise
-            await self._read_task(owner)
+            await read_task(self._api, self._store, owner)
             return
         self._store.record_report(body)
         _log(owner, _headline(status), phase=status.phase.value, reason=status.reason)
@@ -170,7 +171,7 @@ class Reconciler:
         else:
             _log(owner, "deleted, since its time to live has passed")
         # Others' finalizers may keep it for a while; and who changed it may have changed that time.
-        await self._read_task(owner)
+        await read_task(self._api, self._store, owner)
 
     async def _remove(self, pod: Pod, owner: Owner, request: Awaitable[dict[str, Any]]) -> None:
         try:
@@ -183,20 +184,6 @@ class Reconciler:
     def _knows_no_better_than(self, task: Task) -> bool:
         seen = self._store.observe(task.uid)
         return seen is not None and seen.task is task
-
-    async def _read_task(self, owner: Owner) -> None:
-        try:
-            body = await self._api.get_task(owner.namespace, owner.name)
-        except ApiError as error:
-            # A 404 may also speak of the CRD, or be a proxy's.
-            if error.code != 404 or error.subject != owner.name:
-                raise
-            self._store.record_task_gone(owner.uid)
-            return
-        if body["metadata"]["uid"] == owner.uid:
-            self._store.record_task(body)
-        else:
-            self._store.record_task_gone(owner.uid)
 
 
 def _changes(old: MLTaskStatus, new: MLTaskStatus) -> dict[str, Any]:

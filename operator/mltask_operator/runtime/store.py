@@ -181,6 +181,18 @@ class Store:
             before = entry.refusal.count if entry.refusal else 0
             entry.refusal = replace(refusal, count=before + 1)
 
+    def uids(self) -> list[str]:
+        """Return the uids of all tasks of which something is known."""
+        return list(self._entries)
+
+    def unfinished(self) -> list[Owner]:
+        """Return the tasks that are not known to be finished or gone."""
+        return [
+            entry.owner
+            for entry in self._entries.values()
+            if not entry.is_task_gone and (entry.task is None or not entry.task.status.is_finished)
+        ]
+
     def waiting_for_quota(self) -> list[Task]:
         """Return the tasks that have no Pod and whose status says that they wait for quota."""
         return [
