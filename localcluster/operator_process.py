@@ -1,11 +1,13 @@
 """The operator of this virtual environment, as a process beside a cluster."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -44,18 +46,24 @@ class OperatorProcess:
 
     @classmethod
     def start(
-        cls, kubeconfig: Path, log: Path, *namespaces: str, ends_with: Cluster | None = None
+        cls,
+        kubeconfig: Path,
+        log: Path,
+        *namespaces: str,
+        options: Sequence[str] = (),
+        ends_with: Cluster | None = None,
     ) -> Self:
         """Start it for these namespaces, or for all, and return when it serves them.
 
-        Raises ClusterError, with the end of the log, where it does not.
+        `options` are more of its own, as on its command line. Raises ClusterError, with the end of
+        the log, where it does not start.
         """
-        options = [option for namespace in namespaces for option in ("--namespace", namespace)]
+        chosen = [option for namespace in namespaces for option in ("--namespace", namespace)]
         port = free_port()
         environment = os.environ | (ends_with.environment if ends_with else {})
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [PROGRAM, "run", "--health-port", str(port), *options],
+                [PROGRAM, "run", "--health-port", str(port), *chosen, *options],
                 env=environment | {"KUBECONFIG": str(kubeconfig)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -88,6 +96,18 @@ class OperatorProcess:
     def log_tail(self) -> str:
         """Return the last lines of the log, with a line that says what they are."""
         return "\n".join(["The end of its log:", *self.log.splitlines()[-LOG_TAIL_LINES:]])
+
+    def wait(self, seconds: float) -> int:
+        """Wait until it ends by itself and return its exit status."""
+        return self._process.wait(seconds)
+
+    def pause(self) -> None:
+        """Stop it in the midst of things, as a machine does that hangs."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on, with its clock ahead of what it knows."""
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """Kill it as a crash of its machine would, without a chance to tidy up."""

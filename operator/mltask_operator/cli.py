@@ -147,7 +147,7 @@ async def _run(
 
 async def _candidacy(api: Api, lease: tuple[str, str], seconds: int) -> Election:
     namespace, name = lease
-    await check_lease(api, namespace)
+    await check_lease(api, namespace, name)
     # In a Pod the host is named as the Pod is.
     identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
     return Election(Lease(api, namespace, name, identity, seconds), _end_at_once)

@@ -51,9 +51,9 @@ async def check_cluster(api: Api, namespaces: Sequence[str]) -> list[str]:
     return [namespace for namespace in namespaces if namespace not in unserved]
 
 
-async def check_lease(api: Api, namespace: str) -> None:
-    """Raise NotReady where a Lease of this namespace cannot be taken, Unreachable as above."""
-    if missing := await _missing_permissions(api, namespace, LEASE_PERMISSIONS):
+async def check_lease(api: Api, namespace: str, name: str) -> None:
+    """Raise NotReady where this Lease may not be read, made or taken; Unreachable as above."""
+    if missing := await _missing_permissions(api, namespace, LEASE_PERMISSIONS, name):
         raise NotReady(_not_permitted(f"in namespace {namespace}", missing))
 
 
@@ -89,13 +89,15 @@ def _no_crd() -> str:
     )
 
 
-async def _missing_permissions(api: Api, namespace: str, needed: Permissions) -> list[str]:
+async def _missing_permissions(
+    api: Api, namespace: str, needed: Permissions, name: str = ""
+) -> list[str]:
     asked = [
         (namespace, group, resource, subresource, verb)
         for group, resource, subresource, verbs in needed
         for verb in verbs
     ]
-    allowed = await asyncio.gather(*(_is_allowed(api, *question) for question in asked))
+    allowed = await asyncio.gather(*(_is_allowed(api, *question, name) for question in asked))
     missing: dict[str, list[str]] = {}
     for (_, _, resource, subresource, verb), is_allowed in zip(asked, allowed, strict=True):
         if not is_allowed:
@@ -105,7 +107,13 @@ async def _missing_permissions(api: Api, namespace: str, needed: Permissions) ->
 
 
 async def _is_allowed(
-    api: Api, namespace: str, group: str, resource: str, subresource: str, verb: str
+    api: Api,
+    namespace: str,
+    group: str,
+    resource: str,
+    subresource: str,
+    verb: str,
+    name: str = "",
 ) -> bool:
     review = {
         "apiVersion": "authorization.k8s.io/v1",
@@ -117,6 +125,7 @@ async def _is_allowed(
                 "group": group,
                 "resource": resource,
                 "subresource": subresource,
+                "name": "" if verb == "create" else name,
             }
         },
     }
