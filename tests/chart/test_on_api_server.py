@@ -24,6 +24,10 @@ spec:
 EVERY_VALUE = {
     "image": {"repository": "r.example/x", "digest": f"sha256:{'a' * 64}", "pullPolicy": "Always"},
     "imagePullSecrets": [{"name": "registry"}],
+    "replicaCount": 3,
+    "topologySpreadConstraints": [
+        {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+    ],
     "logFormat": "plain",
     "logLevel": "debug",
     "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],

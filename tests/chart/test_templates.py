@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 import mltask_operator
-from mltask_operator.kube.preflight import PERMISSIONS
+from mltask_operator.kube.preflight import LEASE_PERMISSIONS, PERMISSIONS, Permissions
 from tests.chart.chart import CHART, ROOT, Helm, Objects, Render
 
 WITHOUT_CRD = "crds.install=false"
@@ -36,6 +36,26 @@ def operator_rules(objects: Objects) -> list[list[dict[str, Any]]]:
     bound = {found["roleRef"]["name"] for found in objects if found["kind"].endswith("RoleBinding")}
     roles = (found for found in objects if found["kind"] in ("Role", "ClusterRole"))
     return [role["rules"] for role in roles if role["metadata"]["name"] in bound]
+
+
+def granted(rules: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    """Group, resource and verb of all that these rules allow."""
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def used(permissions: Permissions) -> set[tuple[str, str, str]]:
+    """The same of what the operator asks whether it may."""
+    return {
+        (group, f"{resource}/{subresource}" if subresource else resource, verb)
+        for group, resource, subresource, verbs in permissions
+        for verb in verbs
+    }
 
 
 @MODES
@@ -72,24 +92,22 @@ def test_the_definition_can_be_left_to_others(render: Render) -> None:
 def test_the_operator_may_do_what_it_asks_for_at_its_start_and_no_more(
     render: Render, mode: str
 ) -> None:
-    used = {
-        (group, f"{resource}/{subresource}" if subresource else resource, verb)
-        for group, resource, subresource, verbs in PERMISSIONS
-        for verb in verbs
-    }
+    expected = used(PERMISSIONS)
     if "null" in mode:
-        used.add(("scheduling.k8s.io", "priorityclasses", "list"))
-    every_role = operator_rules(render(WITHOUT_CRD, mode))
-    assert every_role
-    for rules in every_role:
-        granted = {
-            (group, resource, verb)
-            for rule in rules
-            for group in rule["apiGroups"]
-            for resource in rule["resources"]
-            for verb in rule["verbs"]
-        }
-        assert granted == used
+        expected.add(("scheduling.k8s.io", "priorityclasses", "list"))
+    every_role = [granted(rules) for rules in operator_rules(render(WITHOUT_CRD, mode))]
+    assert every_role.count(used(LEASE_PERMISSIONS)) == 1
+    assert [role for role in every_role if role not in (expected, used(LEASE_PERMISSIONS))] == []
+    assert expected in every_role
+
+
+def test_only_its_own_lease_can_be_taken(render: Render) -> None:
+    objects = render(WITHOUT_CRD)
+    [lease] = [a for a in operator_container(objects)["args"] if a.startswith("--lease=")]
+    [role] = [found for found in objects if found["kind"] == "Role"]
+    name = role["metadata"]["name"].removesuffix("-leader-election")
+    assert lease == f"--lease={role['metadata']['namespace']}/{name}"
+    assert [rule.get("resourceNames") for rule in role["rules"]] == [None, [name]]
 
 
 @MODES
@@ -102,10 +120,19 @@ def test_no_role_has_a_wildcard_or_sees_secrets(render: Render, mode: str) -> No
 
 def test_namespaced_mode_grants_nothing_in_the_cluster(render: Render) -> None:
     objects = render(WITHOUT_CRD, TWO_NAMESPACES)
-    assert kinds(objects) == {"ServiceAccount", "Role", "RoleBinding", "Deployment"}
+    assert not {kind for kind in kinds(objects) if kind.startswith("Cluster")}
     for kind in ("Role", "RoleBinding"):
-        places = [found["metadata"]["namespace"] for found in objects if found["kind"] == kind]
-        assert places == ["team-a", "team-b"]
+        places = {
+            (found["metadata"]["name"], found["metadata"]["namespace"])
+            for found in objects
+            if found["kind"] == kind
+        }
+        name = "mltask-mltask-operator"
+        assert places == {
+            (f"{name}-leader-election", "mltask-system"),
+            (name, "team-a"),
+            (name, "team-b"),
+        }
 
 
 def test_namespaced_mode_tells_the_operator_its_namespaces(render: Render) -> None:
@@ -137,15 +164,25 @@ def test_a_pod_label_cannot_break_the_selector(render: Render) -> None:
     assert labels["team"] == "ml"
 
 
-def test_there_is_never_a_second_operator(render: Render) -> None:
-    spec = of_kind(render(WITHOUT_CRD), "Deployment")["spec"]
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+def test_two_replicas_spread_over_nodes_and_are_not_evicted_together(render: Render) -> None:
+    objects = render(WITHOUT_CRD)
+    spec = of_kind(objects, "Deployment")["spec"]
+    budget = of_kind(objects, "PodDisruptionBudget")["spec"]
+    [spread] = spec["template"]["spec"]["topologySpreadConstraints"]
+    assert spec["replicas"] == 2
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"] == spread["labelSelector"] == spec["selector"]
+
+
+def test_a_single_replica_keeps_no_node_from_being_drained(render: Render) -> None:
+    assert "PodDisruptionBudget" not in kinds(render(WITHOUT_CRD, "replicaCount=1"))
 
 
 @pytest.mark.parametrize(
     ("value", "named"),
     [
         ("replicas=2", "replicas"),
+        ("replicaCount=-1", "replicaCount"),
         ("image.tagg=v2", "tagg"),
         ("image.digest=abc", "/image/digest"),
         ("logLevel=loud", "/logLevel"),

@@ -36,3 +36,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{- /* Replicas on different nodes, where there are several. */}}
+{{- define "mltask-operator.spread" -}}
+- maxSkew: 1
+  topologyKey: kubernetes.io/hostname
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels:
+      {{- include "mltask-operator.selectorLabels" . | nindent 6 }}
+{{- end }}
