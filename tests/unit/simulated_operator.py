@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from mltask_operator.kube.errors import ApiError, Unreachable
-from mltask_operator.runtime.listing import list_all
+from mltask_operator.runtime.listing import catch_up, list_all
 from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.store import Store
@@ -52,10 +52,18 @@ class SimulatedOperator:
         self.quota = QuotaQueue(lambda _: None, lambda _: 0)
         self._reconciler = Reconciler(self._api, self.store, self.quota, self._clock)
         finish(list_all(self._api, self.store, [None]))
-        for task in self.store.waiting_for_quota():
-            self.quota.park(task)
+        self._begin_to_act()
         for kind in KINDS:
             self.break_watch(kind)
+
+    def take_over(self) -> None:
+        """Begin to act after having stood by, with all that the watches have shown until now."""
+        finish(catch_up(self._api, self.store, [None]))
+        self._begin_to_act()
+
+    def _begin_to_act(self) -> None:
+        for task in self.store.waiting_for_quota():
+            self.quota.park(task)
 
     def reconcile(self, uid: str, fault: Fault | None) -> None:
         """Act for the task until it has to wait, or until the fault strikes."""
