@@ -18,6 +18,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._clock.now
 
+    def leap(self, seconds: float) -> None:
+        """Let time pass in which nothing runs, as it does for a process that is paused."""
+        self._clock.now += seconds
+
 
 class _LeapingSelector(selectors.SelectSelector):
     now = 0.0

@@ -68,6 +68,8 @@ class Lease(BaseLock):
         if body["spec"] != self._body.get("spec"):
             self._changed_at = self._clock()
         self._body = body
+        if body["spec"].get("holderIdentity") != self.identity:
+            self._renewed_at = float("-inf")
         return True, _record(body["spec"])
 
     async def create(
@@ -98,8 +100,8 @@ class Lease(BaseLock):
         """Let others have it at once, if it is ours."""
         if not self.is_held():
             return
-        self._renewed_at = float("-inf")
         found, _ = await self.get(self.name, self.namespace)
+        self._renewed_at = float("-inf")
         if found and self._body["spec"].get("holderIdentity") == self.identity:
             spec = {**self._body["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
             try:

@@ -1,0 +1,84 @@
+"""A Lease on a server in memory that may be down or hang, and a wall clock that may be set."""
+
+import asyncio
+import copy
+from typing import Any, cast
+
+from mltask_operator.kube.api import Api
+from mltask_operator.kube.election import Election
+from mltask_operator.kube.errors import ApiError, Unreachable
+from mltask_operator.kube.lease import Lease
+
+Json = dict[str, Any]
+SECONDS = 15
+
+
+class LeaseServer:
+    """The one Lease, with the API server's rule for versions."""
+
+    def __init__(self) -> None:
+        self.lease: Json | None = None
+        self.is_down = False
+        self.hangs = False
+
+    async def request(self, method: str, path: str, body: Json | None = None) -> Json:
+        """Answer as `kube.api.Api.request` does."""
+        if self.hangs:
+            await asyncio.sleep(3600)
+        if self.is_down:
+            raise Unreachable("no answer")
+        if self.lease is None and method != "POST":
+            raise ApiError(404, "NotFound", "no such Lease")
+        if body is not None:
+            self._write(method, copy.deepcopy(body))
+        return copy.deepcopy(self.spec_and_version)
+
+    @property
+    def spec_and_version(self) -> Json:
+        """The Lease; it must exist."""
+        assert self.lease is not None
+        return self.lease
+
+    @property
+    def holder(self) -> str:
+        """Who holds it, as it says."""
+        holder: str = self.spec_and_version["spec"]["holderIdentity"]
+        return holder
+
+    def _write(self, method: str, body: Json) -> None:
+        version = 0
+        if self.lease is not None:
+            known = self.lease["metadata"]["resourceVersion"]
+            if method == "POST" or body["metadata"]["resourceVersion"] != known:
+                raise ApiError(409, "Conflict", "the Lease is another by now")
+            version = int(known)
+        body["metadata"]["resourceVersion"] = str(version + 1)
+        self.lease = body
+
+
+class Candidate:
+    """One operator's election, in an event loop of virtual time."""
+
+    def __init__(self, server: LeaseServer, identity: str) -> None:
+        self.losses: list[str] = []
+        self.leads_since: float | None = None
+        self.work_fails = False
+        clock = asyncio.get_running_loop().time
+        lease = Lease(cast(Api, server), "system", "operator", identity, SECONDS, clock)
+        self.election = Election(lease, self.losses.append)
+        self._task = asyncio.create_task(self.election.run(self._lead))
+
+    async def stop(self) -> None:
+        """End it in good order."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self.election.resign()
+
+    def die(self) -> None:
+        """End it as a crash does."""
+        self._task.cancel()
+
+    async def _lead(self) -> None:
+        self.leads_since = asyncio.get_running_loop().time()
+        if self.work_fails:
+            raise OSError("cannot list")

@@ -1,0 +1,187 @@
+"""One leads, and whoever cannot be sure of it ends: what the client's own election gets wrong."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from kubernetes.aio.leaderelection import leaderelection
+
+from mltask_operator.kube.election import LeadershipLost
+from tests.unit.leases import SECONDS, Candidate, LeaseServer
+from tests.unit.virtual_time import VirtualTimeLoop, let_pass
+
+loop_factory = VirtualTimeLoop
+RENEW_DEADLINE = SECONDS * 2 / 3
+RETRY_PERIOD = SECONDS / 15
+
+
+@pytest.fixture
+def server() -> LeaseServer:
+    """No Lease yet."""
+    return LeaseServer()
+
+
+@pytest.fixture(autouse=True)
+def set_wall_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let the client's wall clock pass with the loop's time, and be set by so many seconds."""
+    offsets = [1_800_000_000.0]
+
+    def wall_clock() -> float:
+        return sum(offsets) + asyncio.get_running_loop().time()
+
+    monkeypatch.setattr(leaderelection, "time", SimpleNamespace(time=wall_clock))
+    return offsets.append
+
+
+async def a_leader(server: LeaseServer, identity: str = "a") -> Candidate:
+    """A candidate that leads."""
+    candidate = Candidate(server, identity)
+    await let_pass(2 * RETRY_PERIOD)
+    assert candidate.leads_since is not None
+    candidate.election.check_leads()
+    return candidate
+
+
+async def test_the_lease_is_made_where_there_is_none_and_says_when_in_utc(
+    server: LeaseServer,
+) -> None:
+    leader = await a_leader(server)
+    spec = server.spec_and_version["spec"]
+    assert (server.holder, spec["leaseDurationSeconds"]) == ("a", SECONDS)
+    stamped = datetime.strptime(spec["renewTime"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    assert abs((datetime.now(UTC) - stamped).total_seconds()) < 60
+    await leader.stop()
+
+
+async def test_only_one_leads_and_it_stays_the_leader(server: LeaseServer) -> None:
+    first = await a_leader(server)
+    second = Candidate(server, "b")
+    await let_pass(10 * SECONDS)
+    assert second.leads_since is None
+    with pytest.raises(LeadershipLost):
+        second.election.check_leads()
+    first.election.check_leads()
+    assert server.spec_and_version["spec"]["leaseTransitions"] == 0
+    await second.stop()
+    await first.stop()
+
+
+async def test_who_stands_by_leads_at_once_when_the_leader_stops(server: LeaseServer) -> None:
+    first = await a_leader(server)
+    second = Candidate(server, "b")
+    await let_pass(SECONDS)
+    await first.stop()
+    await let_pass(RETRY_PERIOD + 0.1)
+    assert (server.holder, first.losses) == ("b", [])
+    second.election.check_leads()
+    await second.stop()
+
+
+async def test_who_stands_by_leads_once_the_lease_of_a_dead_leader_has_ended(
+    server: LeaseServer,
+) -> None:
+    first = await a_leader(server)
+    second = Candidate(server, "b")
+    await let_pass(SECONDS)
+    first.die()
+    await let_pass(SECONDS - 2 * RETRY_PERIOD)
+    assert second.leads_since is None
+    await let_pass(4 * RETRY_PERIOD)
+    assert second.leads_since is not None
+    assert server.spec_and_version["spec"]["leaseTransitions"] == 1
+    await second.stop()
+
+
+@pytest.mark.parametrize("fault", ["is_down", "hangs"])
+async def test_a_leader_that_cannot_renew_ends_before_another_may_lead(
+    server: LeaseServer, fault: str
+) -> None:
+    leader = await a_leader(server)
+    setattr(server, fault, True)
+    await let_pass(RENEW_DEADLINE + 2 * RETRY_PERIOD)
+    assert leader.losses != []
+    leader.die()
+
+
+@pytest.mark.parametrize("fault", ["is_down", "hangs"])
+async def test_who_stands_by_outlasts_an_api_server_that_is_away(
+    server: LeaseServer, fault: str
+) -> None:
+    setattr(server, fault, True)
+    candidate = Candidate(server, "a")
+    await let_pass(10 * SECONDS)
+    assert (candidate.leads_since, candidate.losses) == (None, [])
+    setattr(server, fault, False)
+    await let_pass(SECONDS)
+    assert candidate.leads_since is not None
+    await candidate.stop()
+
+
+async def test_a_leader_whose_work_fails_ends_at_once(server: LeaseServer) -> None:
+    candidate = Candidate(server, "a")
+    candidate.work_fails = True
+    await let_pass()
+    assert candidate.losses == ["the work of the leader failed: cannot list"]
+    candidate.die()
+
+
+async def test_a_wall_clock_set_forward_takes_the_lease_from_nobody(
+    server: LeaseServer, set_wall_clock: Callable[[float], None]
+) -> None:
+    first = await a_leader(server)
+    second = Candidate(server, "b")
+    await let_pass(SECONDS)
+    set_wall_clock(3600)
+    await let_pass(SECONDS)
+    assert (server.holder, second.leads_since) == ("a", None)
+    await second.stop()
+    await first.stop()
+
+
+async def test_a_wall_clock_set_back_makes_nobody_lead_for_longer(
+    server: LeaseServer, set_wall_clock: Callable[[float], None]
+) -> None:
+    leader = await a_leader(server)
+    server.is_down = True
+    await let_pass(RETRY_PERIOD)
+    set_wall_clock(-3600)
+    await let_pass(RENEW_DEADLINE + 2 * RETRY_PERIOD)
+    assert leader.losses != []
+    leader.die()
+
+
+async def test_a_leader_that_was_paused_past_its_lease_may_write_no_more(
+    server: LeaseServer,
+) -> None:
+    leader = await a_leader(server)
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    loop.leap(SECONDS)
+    # Nothing of it has run since: no renewal, no watchdog.
+    with pytest.raises(LeadershipLost):
+        leader.election.check_leads()
+    assert leader.losses != []
+    leader.die()
+
+
+async def test_a_leader_that_sees_another_in_its_place_may_write_no_more(
+    server: LeaseServer,
+) -> None:
+    leader = await a_leader(server)
+    server.spec_and_version["spec"]["holderIdentity"] = "somebody by hand"
+    await let_pass(2 * RETRY_PERIOD)
+    with pytest.raises(LeadershipLost):
+        leader.election.check_leads()
+    leader.die()
+
+
+async def test_nobody_gives_away_the_lease_of_another(server: LeaseServer) -> None:
+    first = await a_leader(server)
+    second = Candidate(server, "b")
+    await let_pass(RETRY_PERIOD)
+    await second.stop()
+    assert server.holder == "a"
+    await first.stop()
+    assert server.holder == ""
