@@ -98,8 +98,6 @@ class Lease(BaseLock):
 
     async def release(self) -> None:
         """Let others have it at once, if it is ours."""
-        if not self.is_held():
-            return
         found, _ = await self.get(self.name, self.namespace)
         self._renewed_at = float("-inf")
         if found and self._body["spec"].get("holderIdentity") == self.identity:
