@@ -148,8 +148,8 @@ async def _run(
 async def _candidacy(api: Api, lease: tuple[str, str], seconds: int) -> Election:
     namespace, name = lease
     await check_lease(api, namespace, name)
-    # In a Pod the host is named as the Pod is.
-    identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+    # The chart's fence knows a replica by the name of its Pod, of which a host name is 63 letters.
+    identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
     return Election(Lease(api, namespace, name, identity, seconds), _end_at_once)
 
 
