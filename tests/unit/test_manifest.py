@@ -73,8 +73,19 @@ def test_short_fields_alone_make_a_whole_pod() -> None:
         },
         "spec": {
             "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [
-                {"name": "main", "terminationMessagePolicy": "FallbackToLogsOnError", **spec}
+                {
+                    "name": "main",
+                    "terminationMessagePolicy": "FallbackToLogsOnError",
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    **spec,
+                }
             ],
         },
     }

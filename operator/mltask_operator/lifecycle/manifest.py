@@ -6,6 +6,7 @@ from typing import Any
 from mltask_operator.api import names
 from mltask_operator.lifecycle import memory, steps
 from mltask_operator.lifecycle.observed import Task
+from mltask_operator.lifecycle.security import restrict
 
 Json = Mapping[str, Any]
 
@@ -16,7 +17,8 @@ def pod_manifest(task: Task, attempt: int) -> dict[str, Any]:
     """Return the manifest of the Pod that runs this attempt of the task.
 
     It is the template, with the short fields overlaid on its container `main` (put first where
-    the template has none), and with what the operator needs: name, labels, owner, finalizer.
+    the template has none), with what the operator needs: name, labels, owner, finalizer, and
+    restricted where the template does not say otherwise.
     """
     spec = task.spec or {}
     template = spec.get("template") or {}
@@ -57,7 +59,7 @@ def pod_manifest(task: Task, attempt: int) -> dict[str, Any]:
                 }
             ],
         },
-        "spec": pod_spec,
+        "spec": restrict(pod_spec),
     }
 
 
