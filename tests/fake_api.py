@@ -64,6 +64,9 @@ class FakeApi:
     async def delete_pod(self, namespace: str, name: str, uid: str) -> Json:
         return self._write(lambda: self.remove_pod(namespace, name, uid))
 
+    async def hold_pod(self, namespace: str, name: str, uid: str) -> Json:
+        return self._write(lambda: self._hold_pod(namespace, name, uid))
+
     async def release_pod(self, namespace: str, name: str, uid: str) -> Json:
         return self._write(lambda: self._release_pod(namespace, name, uid))
 
@@ -163,18 +166,27 @@ class FakeApi:
         self.created.append(metadata["name"])
         return self._store("pods", {**copy.deepcopy(manifest), "status": {"phase": "Pending"}})
 
-    def _release_pod(self, namespace: str, name: str, uid: str) -> Json:
+    def _hold_pod(self, namespace: str, name: str, uid: str) -> Json:
+        pod = self._pod(namespace, name, uid)
+        if "deletionTimestamp" in pod["metadata"]:
+            raise ApiError(422, "Invalid", "metadata.finalizers: no new ones on what is deleted")
+        pod["metadata"]["finalizers"] = [names.TRACKING_FINALIZER]
+        return self._store("pods", pod)
+
+    def _pod(self, namespace: str, name: str, uid: str) -> Json:
         pod = _find(self.pods, namespace, name)
         if pod["metadata"]["uid"] != uid:
             raise ApiError(422, "Invalid", "metadata.uid: Invalid value: field is immutable")
+        return pod
+
+    def _release_pod(self, namespace: str, name: str, uid: str) -> Json:
+        pod = self._pod(namespace, name, uid)
         kept = [f for f in pod["metadata"]["finalizers"] if f != names.TRACKING_FINALIZER]
         pod["metadata"]["finalizers"] = kept
         return self._store_or_drop_pod(pod)
 
     def _label_pod(self, namespace: str, name: str, uid: str, labels: Json) -> Json:
-        pod = _find(self.pods, namespace, name)
-        if pod["metadata"]["uid"] != uid:
-            raise ApiError(422, "Invalid", "metadata.uid: Invalid value: field is immutable")
+        pod = self._pod(namespace, name, uid)
         pod["metadata"]["labels"] |= labels
         return self._store("pods", pod)
 

@@ -1,13 +1,14 @@
 """The console script `mltask-operator`."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
 import socket
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -24,10 +25,12 @@ from mltask_operator.kube.preflight import (
 )
 from mltask_operator.logs import configure_logging
 from mltask_operator.runtime.controller import Controller
+from mltask_operator.runtime.farewell import let_go_of_pods
 from mltask_operator.watching import watch
 
 logger = logging.getLogger(__name__)
 
+LEASE_SECONDS = 15
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -57,8 +60,7 @@ def _namespace_and_name(
     return namespace, name
 
 
-@main.command()
-@click.option(
+_of_namespaces = click.option(
     "--namespace",
     "-n",
     "namespaces",
@@ -67,6 +69,17 @@ def _namespace_and_name(
     metavar="NAMESPACE",
     help="Serve only this namespace; may be given several times. Without it, serve all.",
 )
+_under_lease = click.option(
+    "--lease",
+    callback=_namespace_and_name,
+    metavar="NAMESPACE/NAME",
+    help="Act only while holding this Lease, so that several operators may run: one leads, the "
+    "others stand by. Without it this must be the only operator.",
+)
+
+
+@main.command()
+@_of_namespaces
 @click.option(
     "--log-format",
     type=click.Choice(["plain", "json"]),
@@ -88,17 +101,11 @@ def _namespace_and_name(
     show_default=True,
     help="Port of GET /healthz, for liveness and readiness probes.",
 )
-@click.option(
-    "--lease",
-    callback=_namespace_and_name,
-    metavar="NAMESPACE/NAME",
-    help="Act only while holding this Lease, so that several operators may run: one leads, the "
-    "others stand by. Without it this must be the only operator.",
-)
+@_under_lease
 @click.option(
     "--lease-seconds",
     type=click.IntRange(3, 3600),
-    default=15,
+    default=LEASE_SECONDS,
     show_default=True,
     help="How long a leader that has died keeps the Lease.",
 )
@@ -112,13 +119,33 @@ def run(
 ) -> None:
     """Run the operator, with the ambient kubeconfig or the Pod's service account."""
     configure_logging(log_format, log_level)
-    try:
+    with _faults_in_a_line(is_verbose=log_level == "debug"):
         asyncio.run(_run(namespaces, health_port, lease, lease_seconds))
+
+
+@main.command()
+@_of_namespaces
+@_under_lease
+def let_go(namespaces: tuple[str, ...], lease: tuple[str, str] | None) -> None:
+    """Take the operator's finalizer off all Pods of tasks: for a cluster without an operator.
+
+    The Pods run on to their end, and their tasks stay as they are, until an operator is there again
+    and goes on with them.
+    """
+    configure_logging("plain", "info")
+    with _faults_in_a_line():
+        asyncio.run(_let_go(namespaces, lease))
+
+
+@contextlib.contextmanager
+def _faults_in_a_line(*, is_verbose: bool = False) -> Iterator[None]:
+    try:
+        yield
     except (NoCredentials, NotReady, OSError) as error:
         logger.error("The operator cannot run: %s", error)
         sys.exit(1)
     except Exception as error:  # whatever ends Kopf: one line, then a restart by whoever runs us
-        logger.error("The operator stops: %s", error, exc_info=log_level == "debug")
+        logger.error("The operator stops: %s", error, exc_info=is_verbose)
         sys.exit(1)
 
 
@@ -145,11 +172,37 @@ async def _run(
         logger.info("mltask-operator has stopped")
 
 
+async def _let_go(namespaces: Sequence[str], lease: tuple[str, str] | None) -> None:
+    credentials = Credentials()
+    await credentials.load()
+    async with Api(credentials) as api:
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def lead() -> None:
+            done.set_result(await let_go_of_pods(api, namespaces or (None,)))
+
+        if lease is None:
+            await lead()
+            count = await done
+        else:
+            # An operator that still acts would go on making Pods.
+            election = await _candidacy(api, lease, LEASE_SECONDS)
+            candidacy = asyncio.create_task(election.run(lead))
+            count = await done
+            candidacy.cancel()
+            await election.resign()
+        logger.info(
+            "Let go of %d Pods. They run on to their end, and nothing keeps them from deletion; "
+            "their tasks stay as they are until the operator is installed again",
+            count,
+        )
+
+
 async def _candidacy(api: Api, lease: tuple[str, str], seconds: int) -> Election:
     namespace, name = lease
     await check_lease(api, namespace, name)
-    # The chart's fence knows a replica by the name of its Pod, of which a host name is 63 letters.
-    identity = f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}"
+    # In a Pod the host is named as the Pod is.
+    identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
     return Election(Lease(api, namespace, name, identity, seconds), _end_at_once)
 
 

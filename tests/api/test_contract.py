@@ -224,6 +224,20 @@ async def test_a_pod_without_a_node_has_none(server: Server) -> None:
     assert parse.is_removed(await server.api.release_pod(server.namespace, name, uid))
 
 
+async def test_a_pod_that_was_let_go_is_held_again(server: Server) -> None:
+    pod = await server.create_pod(await server.create_task("t"))
+    name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]
+    await server.bind_pod(pod)
+    assert not pod_from(await server.api.release_pod(server.namespace, name, uid)).is_held
+    held = await server.api.hold_pod(server.namespace, name, uid)
+    assert pod_from(held).is_held
+    await server.api.delete_pod(server.namespace, name, uid)
+    await server.api.release_pod(server.namespace, name, uid)
+    error = await refused(server.api.hold_pod(server.namespace, name, uid))
+    assert error.code == 422
+    assert "metadata.finalizers" in error.message
+
+
 @pytest.mark.parametrize(("path", "label"), [(tasks_path, ""), (pods_path, "mltask.dev/task-uid")])
 async def test_listings_hold_what_exists(
     server: Server, path: Callable[[str | None], str], label: str

@@ -141,3 +141,13 @@ def test_a_namespace_with_running_tasks_can_be_deleted(
     team.run("starved", template={"spec": {"nodeSelector": {"none": "such"}}})
     team.wait_for_phase("train", "Running")
     team.cluster.kubectl("delete", "namespace", team.namespace, "--timeout=60s")
+
+
+def test_a_finalizer_that_somebody_takes_off_is_put_back(
+    team: Team, operator: OperatorProcess
+) -> None:
+    team.run("held")
+    name = team.pod_of("held")["metadata"]["name"]
+    team.kubectl("patch", "pod", name, "--type=merge", '-p={"metadata":{"finalizers":null}}')
+    wait_until(lambda: "finalizers" in team.get("pod", name)["metadata"], "it is held again")
+    assert operator.lines_about("held")[-1] == f"put the finalizer back on Pod {name}"

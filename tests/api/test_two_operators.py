@@ -51,7 +51,7 @@ class Replicas:
 def replicas(team: Team, operator_kubeconfig: Path, tmp_path: Path) -> Iterator[Replicas]:
     """Operators of the team, none yet."""
     # What the chart grants for one name in one namespace, for a Lease of the test's own.
-    team.kubectl(*"create role leader --verb=get,create,update --resource=leases".split())
+    team.kubectl("create", "role", "leader", "--verb=get,create,update", "--resource=leases")
     account = f"--serviceaccount={SYSTEM}:mltask-operator"
     team.kubectl("create", "rolebinding", "leader", "--role=leader", account)
     made = Replicas(team, operator_kubeconfig, tmp_path)

@@ -37,7 +37,8 @@ def release(cluster: Cluster, *flags: str, chart: Path = CHART) -> Iterator[None
         wait_until_established(cluster)
         yield
     finally:
-        cluster.helm("uninstall", NAME, *HOME, "--wait")
+        # No simulated node runs the hook; tests/e2e/test_chart_install.py does, on a real one.
+        cluster.helm("uninstall", NAME, *HOME, "--wait", "--no-hooks")
         cluster.kubectl("delete", "crd", "mltasks.mltask.dev", "--ignore-not-found")
 
 

@@ -93,7 +93,7 @@ def test_an_upgrade_upgrades_the_definition(cluster: Cluster, tmp_path: Path) ->
 def test_an_uninstall_keeps_the_tasks_for_the_next_install(cluster: Cluster) -> None:
     with release(cluster):
         cluster.kubectl("apply", "-f", "-", stdin=TASK)
-        cluster.helm("uninstall", NAME, *HOME, "--wait")
+        cluster.helm("uninstall", NAME, *HOME, "--wait", "--no-hooks")
         cluster.helm("install", NAME, str(CHART), *HOME)
         found = cluster.kubectl("get", "mltasks", "-n", "team-b", "-o", "name")
         assert found.strip() == "mltask.mltask.dev/kept"

@@ -31,6 +31,15 @@ def operator_container(objects: Objects) -> dict[str, Any]:
     return containers[0]
 
 
+def released(objects: Objects) -> Objects:
+    """Return the objects without those of hooks, which are no part of the release."""
+    return [found for found in objects if not is_hook(found)]
+
+
+def is_hook(found: dict[str, Any]) -> bool:
+    return "helm.sh/hook" in found["metadata"].get("annotations", {})
+
+
 def operator_rules(objects: Objects) -> list[list[dict[str, Any]]]:
     """The rules of each role that a binding gives to the operator."""
     bound = {found["roleRef"]["name"] for found in objects if found["kind"].endswith("RoleBinding")}
@@ -95,14 +104,14 @@ def test_the_operator_may_do_what_it_asks_for_at_its_start_and_no_more(
     expected = used(PERMISSIONS)
     if "null" in mode:
         expected.add(("scheduling.k8s.io", "priorityclasses", "list"))
-    every_role = [granted(rules) for rules in operator_rules(render(WITHOUT_CRD, mode))]
+    every_role = [granted(rules) for rules in operator_rules(released(render(WITHOUT_CRD, mode)))]
     assert every_role.count(used(LEASE_PERMISSIONS)) == 1
     assert [role for role in every_role if role not in (expected, used(LEASE_PERMISSIONS))] == []
     assert expected in every_role
 
 
 def test_only_its_own_lease_can_be_taken(render: Render) -> None:
-    objects = render(WITHOUT_CRD)
+    objects = released(render(WITHOUT_CRD))
     [lease] = [a for a in operator_container(objects)["args"] if a.startswith("--lease=")]
     [role] = [found for found in objects if found["kind"] == "Role"]
     name = role["metadata"]["name"].removesuffix("-leader-election")
@@ -124,7 +133,7 @@ def test_namespaced_mode_grants_nothing_in_the_cluster(render: Render) -> None:
     for kind in ("Role", "RoleBinding"):
         places = {
             (found["metadata"]["name"], found["metadata"]["namespace"])
-            for found in objects
+            for found in released(objects)
             if found["kind"] == kind
         }
         name = "mltask-mltask-operator"
@@ -162,6 +171,22 @@ def test_a_pod_label_cannot_break_the_selector(render: Render) -> None:
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert labels["team"] == "ml"
+
+
+@MODES
+def test_the_uninstall_hook_may_let_go_of_pods_and_no_more(render: Render, mode: str) -> None:
+    hooks = [found for found in render(WITHOUT_CRD, mode) if is_hook(found)]
+    [job] = [found for found in hooks if found["kind"] == "Job"]
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    operator = operator_container(render(WITHOUT_CRD, mode))
+    for field in ("image", "securityContext", "resources"):
+        assert container[field] == operator[field]
+    own = [a for a in operator["args"] if a.startswith(("--lease=", "--namespace="))]
+    assert container["args"] == ["let-go", *own]
+    rights = [granted(rules) for rules in operator_rules(hooks)]
+    let_go = {("", "pods", "list"), ("", "pods", "patch")}
+    assert [r for r in rights if r not in (let_go, used(LEASE_PERMISSIONS))] == []
+    assert let_go in rights
 
 
 def test_two_replicas_spread_over_nodes_and_are_not_evicted_together(render: Render) -> None:

@@ -1,23 +1,35 @@
 """The way a user takes, on a real node: image, helm install, kubectl apply, helm uninstall."""
 
 import json
+from typing import Any
 
 import pytest
 
 from localcluster import Cluster
 from tests.chart.chart import CHART, HOME, NAME, OPERATOR, ROOT, is_denied
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.node
 
+SELECTOR = "--selector=mltask.dev/task"
+LONG = {
+    "apiVersion": "mltask.dev/v1alpha1",
+    "kind": "MLTask",
+    "metadata": {"name": "long"},
+    "spec": {
+        "image": "busybox:1.37",
+        "command": ["sleep", "600"],
+        "resources": {"requests": {"cpu": "10m"}},
+        "template": {"spec": {"terminationGracePeriodSeconds": 1}},
+    },
+}
+
 
 def test_a_task_runs_to_its_end_under_the_installed_chart(cluster: Cluster) -> None:
-    cluster.helm(
-        "install", NAME, str(CHART), *HOME, "--create-namespace", "--wait", "--timeout=90s"
-    )
-
+    install(cluster)
     cluster.kubectl("apply", "-f", str(ROOT / "examples" / "hello.yaml"))
     cluster.kubectl("wait", "--for=condition=Finished", "mltask/hello", "--timeout=90s")
-    cluster.kubectl("wait", "--for=delete", "pod", "--selector=mltask.dev/task", "--timeout=60s")
+    cluster.kubectl("wait", "--for=delete", "pod", SELECTOR, "--timeout=60s")
 
     status = json.loads(cluster.kubectl("get", "mltask/hello", "-o", "json"))["status"]
     assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
@@ -27,12 +39,57 @@ def test_a_task_runs_to_its_end_under_the_installed_chart(cluster: Cluster) -> N
     assert asked, "the operator used another account than the chart's"
     assert [event["requestURI"] for event in asked if is_denied(event)] == []
 
+    uninstall(cluster)
+    assert "hello" in cluster.kubectl("get", "mltasks"), "the definition and its tasks stay"
+
+
+def test_running_tasks_outlive_an_uninstall_and_go_on_at_the_next_install(
+    cluster: Cluster,
+) -> None:
+    install(cluster)
+    cluster.kubectl("create", "namespace", "left-behind")
+    for namespace in ("default", "left-behind"):
+        cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(LONG))
+        running = ("--for=jsonpath={.status.phase}=Running", "mltask/long", "--timeout=90s")
+        cluster.kubectl("wait", "-n", namespace, *running)
+
+    uninstall(cluster)
+    [pod] = pods(cluster)
+    assert pod["status"]["phase"] == "Running", "it runs on"
+    assert "finalizers" not in pod["metadata"]
+    cluster.kubectl("delete", "namespace", "left-behind", "--timeout=90s")
+
+    install(cluster)
+    wait_until(lambda: "finalizers" in pods(cluster)[0]["metadata"], "the operator has it again")
+    [again] = pods(cluster)
+    assert again["metadata"]["uid"] == pod["metadata"]["uid"]
+    cluster.kubectl("delete", "mltask/long", "--timeout=90s")
+    cluster.kubectl("wait", "--for=delete", "pod", SELECTOR, "--timeout=90s")
+    uninstall(cluster)
+
+
+def install(cluster: Cluster) -> None:
+    """Install the chart and wait until the operator runs."""
+    cluster.helm(
+        "install", NAME, str(CHART), *HOME, "--create-namespace", "--wait", "--timeout=90s"
+    )
+
+
+def uninstall(cluster: Cluster) -> None:
+    """Uninstall the chart; nothing of it is left but the definition."""
     cluster.helm("uninstall", NAME, *HOME)
     cluster.kubectl("wait", "--for=delete", "pod", "--all", *HOME, "--timeout=60s")
-    left = cluster.kubectl(
-        *("get", "all,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"),
-        *("--all-namespaces", "--selector", "app.kubernetes.io/instance=mltask-operator"),
-        *("--output", "name"),
+    kinds = (
+        "all,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,"
+        "poddisruptionbudgets"
     )
-    assert left == ""
-    assert "hello" in cluster.kubectl("get", "mltasks"), "the definition and its tasks stay"
+    of_release = ("--all-namespaces", "--selector", "app.kubernetes.io/instance=mltask-operator")
+    assert cluster.kubectl("get", kinds, *of_release, "--output", "name") == ""
+
+
+def pods(cluster: Cluster) -> list[dict[str, Any]]:
+    """Return the tasks' Pods in the default namespace."""
+    found: list[dict[str, Any]] = json.loads(
+        cluster.kubectl("get", "pods", SELECTOR, "-o", "json")
+    )["items"]
+    return found

@@ -8,6 +8,7 @@ from mltask_operator.lifecycle.actions import (
     CreatePod,
     DeletePod,
     DeleteTask,
+    HoldPod,
     Queue,
     ReadTask,
     ReleasePod,
@@ -41,10 +42,8 @@ def _in_words(action: Action, now: datetime) -> str:
             return f"create attempt {attempt}"
         case WriteStatus(_, status):
             return ", ".join(filter(None, (f"write {status.phase}", status.reason)))
-        case DeletePod():
-            return "delete Pod"
-        case ReleasePod():
-            return "release Pod"
+        case DeletePod() | HoldPod() | ReleasePod():
+            return f"{type(action).__name__.removesuffix('Pod').lower()} Pod"
         case DeleteTask():
             return "delete task"
         case ReadTask():

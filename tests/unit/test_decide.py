@@ -42,6 +42,16 @@ TABLE = [
         a_task().with_pod(running(**told_to_end(1))),
         "wait 59 s",
     ),
+    (
+        "a Pod whose finalizer somebody took off is held again",
+        a_task().with_pod(running(is_held=False)),
+        "hold Pod",
+    ),
+    (
+        "but not once it is being deleted",
+        a_task().with_pod(running(is_held=False, **told_to_end(1))),
+        "wait 59 s",
+    ),
     # Ended
     (
         "a success is recorded before the Pod goes",

@@ -78,6 +78,13 @@ class Api:
             "DELETE", f"{pods_path(namespace)}/{name}", {"preconditions": {"uid": uid}}
         )
 
+    async def hold_pod(self, namespace: str, name: str, uid: str) -> Json:
+        """Put the tracking finalizer on the Pod of this name and uid, and return the Pod."""
+        patch = {"metadata": {"uid": uid, "finalizers": [names.TRACKING_FINALIZER]}}
+        return await self.request(
+            "PATCH", f"{pods_path(namespace)}/{name}", patch, STRATEGIC_MERGE_PATCH
+        )
+
     async def release_pod(self, namespace: str, name: str, uid: str) -> Json:
         """Take the tracking finalizer off the Pod of this name and uid, and return the Pod."""
         patch = {

@@ -19,9 +19,6 @@ _WORDS_OF_A_403 = (
     ('cannot create resource "pods"', RefusalKind.NOT_PERMITTED),
     ("cannot set blockOwnerDeletion", RefusalKind.NOT_PERMITTED),
 )
-_FENCE = ".leader.mltask.dev'"
-"""How the name of the chart's ValidatingAdmissionPolicy ends, which takes Pods from the leader
-alone: the API server learns of a new leader a moment after that leader does."""
 
 
 def refusal_from(error: ApiError, now: datetime) -> Refusal | None:
@@ -40,8 +37,6 @@ def refusal_from(error: ApiError, now: datetime) -> Refusal | None:
 
 
 def _kind(error: ApiError) -> RefusalKind | None:
-    if _FENCE in error.message:
-        return None
     if error.code >= 500:
         return RefusalKind.SERVER_FAILED
     if error.code in (400, 413, 422):

@@ -32,6 +32,13 @@ class DeletePod:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldPod:
+    """Put the tracking finalizer back, which somebody took off: the Pod must not go unseen."""
+
+    pod: Pod
+
+
+@dataclass(frozen=True, slots=True)
 class ReleasePod:
     """Let go of the tracking finalizer: nothing of ours holds the Pod any more."""
 
@@ -69,5 +76,13 @@ class Queue:
 
 
 Action: TypeAlias = (
-    CreatePod | WriteStatus | DeletePod | ReleasePod | DeleteTask | ReadTask | Wait | Queue
+    CreatePod
+    | WriteStatus
+    | DeletePod
+    | HoldPod
+    | ReleasePod
+    | DeleteTask
+    | ReadTask
+    | Wait
+    | Queue
 )

@@ -13,6 +13,7 @@ from mltask_operator.lifecycle.actions import (
     Action,
     DeletePod,
     DeleteTask,
+    HoldPod,
     ReadTask,
     ReleasePod,
     Wait,
@@ -61,6 +62,8 @@ def _run(task: Task, seen: Observed, now: datetime) -> Action:
         return report_silence(task, pod, pod.deletion_asked_at, now)
     if orders.is_told_to_end(task):
         return DeletePod(pod)
+    if not pod.is_held:
+        return HoldPod(pod)
     return _let_run(task, pod, seen, now)
 
 

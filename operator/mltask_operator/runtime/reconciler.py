@@ -15,6 +15,7 @@ from mltask_operator.lifecycle.actions import (
     CreatePod,
     DeletePod,
     DeleteTask,
+    HoldPod,
     Queue,
     ReadTask,
     ReleasePod,
@@ -95,10 +96,13 @@ class Reconciler:
                 await self._write_status(task, status, owner)
             case DeletePod(pod):
                 delete = self._api.delete_pod(pod.namespace, pod.name, pod.uid)
-                await self._remove(pod, owner, delete)
+                await self._change(pod, owner, delete)
+            case HoldPod(pod):
+                await self._change(pod, owner, self._api.hold_pod(pod.namespace, pod.name, pod.uid))
+                _log(owner, f"put the finalizer back on Pod {pod.name}", pod=pod.name)
             case ReleasePod(pod):
                 release = self._api.release_pod(pod.namespace, pod.name, pod.uid)
-                await self._remove(pod, owner, release)
+                await self._change(pod, owner, release)
                 _log(owner, f"released Pod {pod.name}", pod=pod.name)
             case DeleteTask(task):
                 await self._delete_task(task, owner)
@@ -173,7 +177,7 @@ class Reconciler:
         # Others' finalizers may keep it for a while; and who changed it may have changed that time.
         await read_task(self._api, self._store, owner)
 
-    async def _remove(self, pod: Pod, owner: Owner, request: Awaitable[dict[str, Any]]) -> None:
+    async def _change(self, pod: Pod, owner: Owner, request: Awaitable[dict[str, Any]]) -> None:
         try:
             self._store.record_pod(await request)
         except ApiError as error:

@@ -1,0 +1,40 @@
+"""What is done for the Pods of a cluster that is to have no operator any more."""
+
+import logging
+from collections.abc import Sequence
+
+from mltask_operator.api import names
+from mltask_operator.kube import parse
+from mltask_operator.kube.api import pods_path
+from mltask_operator.kube.errors import ApiError
+from mltask_operator.runtime.server import Server
+
+logger = logging.getLogger(__name__)
+
+
+async def let_go_of_pods(api: Server, namespaces: Sequence[str | None]) -> int:
+    """Take the tracking finalizer off all Pods of tasks; return off how many it was taken.
+
+    Without an operator nobody else would, and their deletion, or that of their namespace, would
+    never end. `namespaces` holds a None for all of them. Raise ApiError or Unreachable where a
+    request fails; what was done until then stays done.
+    """
+    count = 0
+    for namespace in namespaces:
+        async for page in api.pages(pods_path(namespace), names.TASK_UID_LABEL):
+            for body in page["items"]:
+                owner = parse.owner_from(body)
+                if owner and parse.pod_from(body, owner).is_held:
+                    count += await _let_go(api, body["metadata"])
+    return count
+
+
+async def _let_go(api: Server, metadata: dict[str, str]) -> int:
+    try:
+        await api.release_pod(metadata["namespace"], metadata["name"], metadata["uid"])
+    except ApiError as error:
+        if error.code not in (404, 409, 422):  # it is gone, or another has its name
+            raise
+        return 0
+    logger.info("Let go of Pod %s/%s", metadata["namespace"], metadata["name"])
+    return 1
