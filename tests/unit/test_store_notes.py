@@ -157,3 +157,22 @@ def test_who_has_a_pod_or_is_gone_does_not(store: Store) -> None:
     assert len(store.waiting_for_quota()) == 1
     store.record_task_gone(UID)
     assert store.waiting_for_quota() == []
+
+
+@pytest.mark.parametrize("forged", [{"namespace": "team-b"}, {"name": "other-1"}])
+def test_a_forged_pod_hides_no_task(store: Store, forged: dict[str, str]) -> None:
+    owner = {**pod_body(20)["metadata"]["ownerReferences"][0], "name": "other"}
+    store.record_pod(pod_body(20, uid="forged", metadata={**forged, "ownerReferences": [owner]}))
+    # It was seen before the task, which was then asked for by the name that the Pod gave it.
+    store.record_task_gone(UID)
+    assert store.record_task(task_body(10)) == UID
+    observed = store.observe(UID)
+    assert observed is not None
+    assert observed.task is not None
+    assert not observed.is_task_gone
+
+
+def test_a_task_that_is_gone_stays_gone(store: Store) -> None:
+    store.record_task(task_body(10))
+    store.record_task_gone(UID)
+    assert store.record_task(task_body(11)) is None

@@ -85,15 +85,15 @@ class Store:
         """Note the state of an MLTask. Return its uid, or None where it is not news."""
         metadata = body["metadata"]
         uid: str = metadata["uid"]
-        entry = self._entries.get(uid)
-        if entry is None:
-            entry = self._entries[uid] = _Entry(
-                Owner(namespace=metadata["namespace"], name=metadata["name"], uid=uid)
-            )
-        if entry.is_task_gone:
+        owner = Owner(namespace=metadata["namespace"], name=metadata["name"], uid=uid)
+        entry = self._entries.setdefault(uid, _Entry(owner))
+        if entry.is_task_gone and entry.owner == owner:
             return None
-        # What a Pod said of its owner was only what somebody wrote into it.
-        entry.owner = Owner(namespace=metadata["namespace"], name=metadata["name"], uid=uid)
+        # What a Pod said of its owner was only what somebody wrote into it; and under a name that
+        # was made up, the API server knew no such task.
+        if entry.owner != owner:
+            entry.owner, entry.is_task_gone = owner, False
+            entry.unshown.pop(uid, None)
         for pod in list(entry.pods.values()):
             if pod.namespace != entry.owner.namespace:
                 del entry.pods[pod.uid]
