@@ -33,20 +33,19 @@ UNFINISHED = f"status.phase!={Phase.SUCCEEDED},status.phase!={Phase.FAILED}"
 
 
 async def catch_up(api: Server, store: Store, namespaces: Sequence[str | None]) -> None:
-    """Learn how each task stands that may have to be acted for, whatever a watch has yet to show.
+    """Learn what may have to be acted on, whatever a watch has yet to show: Pods and open tasks.
 
     It is for an operator that takes over: what the one before it wrote last, the watches may show
-    late, and a task whose outcome is not known would be run again. Tasks that are known to be
-    finished stay so and are not read. Raise ApiError or Unreachable where that fails.
+    late. A task whose outcome is not known would be run again, and beside a Pod that is not known
+    the next attempt would be made. Tasks that are known to be finished stay so and are not read.
+    Raise ApiError or Unreachable where that fails.
     """
-    listed = set()
-    for namespace in namespaces:
-        async for page in api.pages(tasks_path(namespace), field_selector=UNFINISHED):
-            for body in page["items"]:
-                store.record_task(body)
-                listed.add(body["metadata"]["uid"])
+    await _list(api, [pods_path(n) for n in namespaces], names.TASK_UID_LABEL, store.record_pod, [])
+    paths = [tasks_path(n) for n in namespaces]
+    tasks = await _list(api, paths, "", store.record_task, [], UNFINISHED)
+    store.note_open_tasks(tasks.version)
     for owner in store.unfinished():
-        if owner.uid not in listed:
+        if owner.uid not in tasks.uids:
             await read_task(api, store, owner)
 
 
@@ -72,11 +71,12 @@ async def _list(
     label_selector: str,
     record: Callable[[dict[str, Any]], str | None],
     news: list[str],
+    field_selector: str = "",
 ) -> Listing:
     uids: set[str] = set()
     versions = []
     for path in paths:
-        async for page in api.pages(path, label_selector):
+        async for page in api.pages(path, label_selector, field_selector):
             versions.append(parse.version_of(page))
             for body in page["items"]:
                 uids.add(body["metadata"]["uid"])

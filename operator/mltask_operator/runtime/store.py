@@ -62,6 +62,8 @@ class Store:
         self._entries: dict[str, _Entry] = {}
         self._round = 0
         """How many complete listings were compared with the store."""
+        self._open_at = 0
+        """The resourceVersion of the last listing of all tasks that were not finished."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -86,7 +88,11 @@ class Store:
         metadata = body["metadata"]
         uid: str = metadata["uid"]
         owner = Owner(namespace=metadata["namespace"], name=metadata["name"], uid=uid)
-        entry = self._entries.setdefault(uid, _Entry(owner))
+        entry = self._entries.get(uid)
+        if (entry is None or entry.task is None) and self._is_past(body):
+            return None
+        if entry is None:
+            entry = self._entries[uid] = _Entry(owner)
         if entry.is_task_gone and entry.owner == owner:
             return None
         # What a Pod said of its owner was only what somebody wrote into it; and under a name that
@@ -110,6 +116,17 @@ class Store:
                 entry.owner.name,
             )
         return uid
+
+    def note_open_tasks(self, version: int) -> None:
+        """Note that all tasks that were not finished at this resourceVersion are recorded.
+
+        What else there was then was finished or gone, whatever a late watch event says of it.
+        """
+        self._open_at = version
+
+    def _is_past(self, body: Body) -> bool:
+        is_old = parse.version_of(body) <= self._open_at
+        return is_old and not parse.task_from(body).status.is_finished
 
     def record_report(self, body: Body) -> None:
         """Note the MLTask as a status write of ours has left it."""
