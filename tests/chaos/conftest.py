@@ -1,0 +1,57 @@
+"""The cluster and the operator's account as in tests/api, and a record of what was tried."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcluster import Cluster
+from tests.api.conftest import cluster, operator_kubeconfig
+from tests.chaos.ledger import Ledger
+from tests.chaos.record import Record, Tried
+from tests.chaos.run import Setting
+
+__all__ = ["cluster", "operator_kubeconfig"]
+
+RECORD = pytest.StashKey[Record]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder: each needs the API server."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.api)
+
+
+@pytest.fixture(scope="session")
+def setting(cluster: Cluster, operator_kubeconfig: Path) -> Setting:
+    """Where the scenarios are played."""
+    return Setting(cluster, operator_kubeconfig, Ledger(cluster))
+
+
+@pytest.fixture(scope="session")
+def record(pytestconfig: pytest.Config) -> Iterator[Record]:
+    """What was tried; $CHAOS_RECORD is a file that is to have it, for tests.chaos.report."""
+    kept = pytestconfig.stash.setdefault(RECORD, [])
+    yield kept
+    if path := os.environ.get("CHAOS_RECORD"):
+        Path(path).write_text(json.dumps([tried._asdict() for tried in kept], indent=1))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how many of the points were tried."""
+    if kept := config.stash.get(RECORD, None):
+        terminalreporter.section("chaos")
+        terminalreporter.line(summary(kept))
+
+
+def summary(kept: list[Tried]) -> str:
+    """Return the line that says it."""
+    tried = sum(len(each.tried) for each in kept)
+    there = sum(each.writes for each in kept)
+    lost = sum(len(each.lost) for each in kept)
+    return f"{tried} of {there} points tried (writes of each scenario, by fault); {lost} lost"

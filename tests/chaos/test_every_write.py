@@ -1,0 +1,69 @@
+"""The operator dies at its n-th write, or never hears its answer: it all ends as if nothing was.
+
+What must be so after each run stands in run.py. `make chaos` tries each write of each scenario with
+each fault; otherwise it is one write for each fault, drawn by lot from a seed.
+"""
+
+import os
+import random
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.faults import MODES
+from tests.chaos.record import Record, Tried
+from tests.chaos.run import Setting, Strike, play
+from tests.chaos.scenarios import SCENARIOS, Scenario
+
+AT_A_TIME = 4
+SEED = os.environ.get("CHAOS_SEED", "1")
+EVERY_POINT = "CHAOS_EVERY_POINT" in os.environ
+
+
+@pytest.fixture(scope="module")
+def writes(setting: Setting, tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
+    """How many writes each scenario has where nothing goes wrong."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        runs = {
+            scenario.name: pool.submit(play, setting, scenario, folder / str(number))
+            for number, scenario in enumerate(SCENARIOS)
+        }
+    return {name: run.result() for name, run in runs.items()}
+
+
+def points(scenario: Scenario, writes: int) -> list[tuple[str, int]]:
+    """Return the faults and writes to try."""
+    every = range(1, writes + 1)
+    if EVERY_POINT:
+        return [(mode, write) for mode in MODES for write in every]
+    lot = random.Random(f"{SEED} {scenario.name}")  # noqa: S311
+    return [(mode, lot.choice(every)) for mode in MODES]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_all_ends_as_if_nothing_had_happened(
+    scenario: Scenario,
+    setting: Setting,
+    writes: dict[str, int],
+    record: Record,
+    tmp_path: Path,
+) -> None:
+    count = writes[scenario.name]
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        runs = {
+            (mode, write): pool.submit(
+                *(play, setting, scenario, tmp_path / f"{mode} {write}"),
+                Strike(write, MODES[mode]),
+            )
+            for mode, write in points(scenario, count)
+        }
+    broken = {point: error for point, run in runs.items() if (error := run.exception())}
+    for mode in MODES:
+        tried = [write for of, write in runs if of == mode]
+        lost = [write for of, write in broken if of == mode]
+        record.append(Tried(mode, scenario.name, count, tried, lost))
+    assert not broken, "\n".join(
+        f"{mode}, write {write} of {count}: {error}" for (mode, write), error in broken.items()
+    )
