@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo kind tools cluster cluster-down bench-batching lock
+.PHONY: help setup demo kind tools cluster cluster-down chaos bench-batching lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ cluster-down: setup ## Stop what `make cluster` started
 
 test: tools check ## Every test: unit, real API server with simulated nodes, real node (root on Linux)
 	@$(BIN)/python -m pytest
+
+chaos: tools ## Kill the operator at each write of each scenario; writes docs/reliability.md (five minutes)
+	@rm -f $(VENV)/chaos.json
+	@CHAOS_EVERY_POINT=1 CHAOS_RECORD=$(VENV)/chaos.json $(BIN)/python -m pytest tests/chaos; \
+	result=$$?; $(BIN)/python -m tests.chaos.report $(VENV)/chaos.json; exit $$result
 
 check: setup ## Format, lint, types, import layers, generated files, chart: quick, changes nothing
 	@$(BIN)/ruff format --check --quiet . || { echo 'not formatted: run `make format`'; exit 1; }

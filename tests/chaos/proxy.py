@@ -131,6 +131,12 @@ class Proxy:
 
     async def _close(self) -> None:
         await self._runner.cleanup()
+        left = asyncio.all_tasks() - {
+            asyncio.current_task()
+        }  # watches that never end by themselves
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
         await self._upstream.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -51,14 +51,14 @@ def test_all_ends_as_if_nothing_had_happened(
     tmp_path: Path,
 ) -> None:
     count = writes[scenario.name]
+
+    def run(point: tuple[str, int]) -> None:
+        mode, write = point
+        folder = tmp_path / f"{mode} {write}"
+        play(setting, scenario, folder, Strike(write, MODES[mode]))
+
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        runs = {
-            (mode, write): pool.submit(
-                *(play, setting, scenario, tmp_path / f"{mode} {write}"),
-                Strike(write, MODES[mode]),
-            )
-            for mode, write in points(scenario, count)
-        }
+        runs = {point: pool.submit(run, point) for point in points(scenario, count)}
     broken = {point: error for point, run in runs.items() if (error := run.exception())}
     for mode in MODES:
         tried = [write for of, write in runs if of == mode]
