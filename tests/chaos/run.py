@@ -21,6 +21,10 @@ AFTERWARDS = "afterwards"
 """A task that comes last: once it is done, a restarted operator has seen what was there before."""
 
 
+class NotReached(AssertionError):
+    """The scenario ended with fewer writes than the one at which the fault was to happen."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """Where the runs take place."""
@@ -41,7 +45,8 @@ class Strike:
 def play(setting: Setting, scenario: Scenario, folder: Path, strike: Strike | None = None) -> int:
     """Play the scenario; return how many writes it took. Raise AssertionError if a promise broke.
 
-    The folder keeps the operators' logs.
+    NotReached is raised where all went well, but the fault did not happen. The folder keeps the
+    operators' logs.
     """
     folder.mkdir()
     team = Team.create(setting.cluster)
@@ -74,9 +79,9 @@ def _play(
             scenario.play(stage)
             stage.until(_is_over(stage, scenario), "every task has ended, and no Pod is left")
             writes = proxy.writes
-            if fault:
-                # At the last write all may be over before the fault is done with the operator.
-                assert fault.struck.wait(10), f"{writes} writes: the fault has not happened"
+            # At the last write all may be over before the fault is done with the operator.
+            if fault and not fault.struck.wait(10):
+                raise NotReached(f"{writes} writes: the fault has not happened")
             starts = 2 if fault and fault.is_deadly else 1
             stage.until(lambda: keeper.starts == starts, f"{starts} operators were started")
             everything = {**scenario.ends, AFTERWARDS: SUCCEEDED}
