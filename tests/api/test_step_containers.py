@@ -71,7 +71,11 @@ def test_a_step_overlays_the_spec_which_overlays_the_templates_main(shared_team:
         {"A": "step", "B": "spec", "C": "spec"},
     ]
     for container in containers.values():
-        assert container["securityContext"]["runAsUser"] == 1000
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "runAsUser": 1000,
+        }
         assert container["resources"] == {"requests": {"cpu": "100m"}}
         assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
 

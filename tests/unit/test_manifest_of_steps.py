@@ -96,8 +96,8 @@ def test_a_step_is_main_with_what_it_says_itself() -> None:
         "/all",
     )
     assert {field: b[field] for field in own} == own
-    assert a["securityContext"] == b["securityContext"]
-    assert a["securityContext"]["runAsUser"] == 7
+    restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    assert a["securityContext"] == b["securityContext"] == {**restricted, "runAsUser": 7}
 
 
 def test_env_of_a_step_goes_over_that_of_all() -> None:
