@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -176,21 +177,12 @@ async def _let_go(namespaces: Sequence[str], lease: tuple[str, str] | None) -> N
     credentials = Credentials()
     await credentials.load()
     async with Api(credentials) as api:
-        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-
-        async def lead() -> None:
-            done.set_result(await let_go_of_pods(api, namespaces or (None,)))
-
+        release = functools.partial(let_go_of_pods, api, namespaces or (None,))
         if lease is None:
-            await lead()
-            count = await done
+            count = await release()
         else:
             # An operator that still acts would go on making Pods.
-            election = await _candidacy(api, lease, LEASE_SECONDS)
-            candidacy = asyncio.create_task(election.run(lead))
-            count = await done
-            candidacy.cancel()
-            await election.resign()
+            count = await (await _candidacy(api, lease, LEASE_SECONDS)).lead_for(release)
         logger.info(
             "Let go of %d Pods. They run on to their end, and nothing keeps them from deletion; "
             "their tasks stay as they are until the operator is installed again",

@@ -24,7 +24,7 @@ class LeaseServer:
     async def request(self, method: str, path: str, body: Json | None = None) -> Json:
         """Answer as `kube.api.Api.request` does."""
         if self.hangs:
-            await asyncio.sleep(3600)
+            await asyncio.get_running_loop().create_future()
         if self.is_down:
             raise Unreachable("no answer")
         if self.lease is None and method != "POST":

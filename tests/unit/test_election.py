@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from kubernetes.aio.leaderelection import leaderelection
 
-from mltask_operator.kube.election import LeadershipLost
+from mltask_operator.kube.api import Api
+from mltask_operator.kube.election import Election, LeadershipLost
+from mltask_operator.kube.lease import Lease
 from tests.unit.leases import SECONDS, Candidate, LeaseServer
 from tests.unit.virtual_time import VirtualTimeLoop, let_pass
 
@@ -194,3 +197,23 @@ async def test_nobody_gives_away_the_lease_of_another(server: LeaseServer) -> No
     assert server.holder == "a"
     await first.stop()
     assert server.holder == ""
+
+
+async def test_who_leads_for_one_work_gives_the_lease_back_after_it(server: LeaseServer) -> None:
+    first = await a_leader(server)
+    clock = asyncio.get_running_loop().time
+    lease = Lease(cast(Api, server), "system", "operator", "b", SECONDS, clock)
+    losses: list[str] = []
+
+    async def work() -> str:
+        assert server.holder == "b"
+        return "done"
+
+    working = asyncio.create_task(Election(lease, losses.append).lead_for(work))
+    await let_pass(SECONDS)
+    assert not working.done(), "another leads"
+    await first.stop()
+    assert await working == "done"
+    assert server.holder == ""
+    await let_pass(2 * SECONDS)
+    assert losses == []

@@ -80,28 +80,30 @@ class Api:
 
     async def hold_pod(self, namespace: str, name: str, uid: str) -> Json:
         """Put the tracking finalizer on the Pod of this name and uid, and return the Pod."""
-        patch = {"metadata": {"uid": uid, "finalizers": [names.TRACKING_FINALIZER]}}
-        return await self.request(
-            "PATCH", f"{pods_path(namespace)}/{name}", patch, STRATEGIC_MERGE_PATCH
-        )
+        held = {"finalizers": [names.TRACKING_FINALIZER]}
+        return await self._patch_pod(namespace, name, uid, held)
 
     async def release_pod(self, namespace: str, name: str, uid: str) -> Json:
         """Take the tracking finalizer off the Pod of this name and uid, and return the Pod."""
-        patch = {
-            "metadata": {
-                "uid": uid,
-                # Takes off the one finalizer, whatever others came or went meanwhile.
-                "$deleteFromPrimitiveList/finalizers": [names.TRACKING_FINALIZER],
-            }
-        }
-        return await self.request(
-            "PATCH", f"{pods_path(namespace)}/{name}", patch, STRATEGIC_MERGE_PATCH
-        )
+        # Takes off the one finalizer, whatever others came or went meanwhile.
+        released = {"$deleteFromPrimitiveList/finalizers": [names.TRACKING_FINALIZER]}
+        return await self._patch_pod(namespace, name, uid, released)
 
     async def label_pod(self, namespace: str, name: str, uid: str, labels: Json) -> Json:
         """Set labels of the Pod of this name and uid, and return the Pod."""
-        patch = {"metadata": {"uid": uid, "labels": labels}}
-        return await self.request("PATCH", f"{pods_path(namespace)}/{name}", patch, MERGE_PATCH)
+        return await self._patch_pod(namespace, name, uid, {"labels": labels}, MERGE_PATCH)
+
+    async def _patch_pod(
+        self,
+        namespace: str,
+        name: str,
+        uid: str,
+        metadata: Json,
+        content_type: str = STRATEGIC_MERGE_PATCH,
+    ) -> Json:
+        patch = {"metadata": {"uid": uid, **metadata}}
+        path = f"{pods_path(namespace)}/{name}"
+        return await self.request("PATCH", path, patch, content_type)
 
     async def get_task(self, namespace: str, name: str) -> Json:
         """Return the MLTask of this name."""

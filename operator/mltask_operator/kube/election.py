@@ -7,6 +7,7 @@ work crashes, is at an end at once; whoever was paused past its Lease sends noth
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from kubernetes.aio.leaderelection.electionconfig import Config
 from kubernetes.aio.leaderelection.leaderelection import LeaderElection
@@ -14,6 +15,8 @@ from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from mltask_operator.kube.lease import Lease
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class LeadershipLost(Exception):
@@ -72,6 +75,20 @@ class Election:
         finally:
             if self._work:
                 self._work.cancel()
+
+    async def lead_for(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Lead for as long as this work takes, and return what it returned."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        async def lead() -> None:
+            done.set_result(await work())
+
+        candidacy = asyncio.create_task(self.run(lead))
+        result = await done
+        candidacy.cancel()
+        await asyncio.gather(candidacy, return_exceptions=True)
+        await self.resign()
+        return result
 
     async def resign(self) -> None:
         """Let another candidate lead at once; call it when nothing is under way any more."""

@@ -29,6 +29,18 @@ class ApiError(OSError):
         self.subject = subject
         """The name in the Status object's details: of the object that the answer is about."""
 
+    @property
+    def says_pod_is_gone(self) -> bool:
+        """Whether a Pod of the asked name and uid exists no more; the name may be another's by now.
+
+        A deletion whose uid does not match is a conflict, a patch is an invalid change of the uid.
+        """
+        return (
+            self.code == 404
+            or (self.code == 409 and "UID in" in self.message)
+            or (self.code == 422 and "metadata.uid" in self.message)
+        )
+
     @classmethod
     def from_response(cls, code: int, body: bytes) -> "ApiError":
         """Make the error of an answer; a body that is no Status object becomes its message."""

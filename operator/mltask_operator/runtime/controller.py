@@ -74,7 +74,6 @@ class Controller:
 
     async def stop(self) -> None:
         """Let the requests under way end, and act no more."""
-        self._acts = False
         await self._queue.stop(STOP_GRACE)
         for task in self._background:
             task.cancel()

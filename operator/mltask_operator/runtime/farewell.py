@@ -33,7 +33,7 @@ async def _let_go(api: Server, metadata: dict[str, str]) -> int:
     try:
         await api.release_pod(metadata["namespace"], metadata["name"], metadata["uid"])
     except ApiError as error:
-        if error.code not in (404, 409, 422):  # it is gone, or another has its name
+        if not error.says_pod_is_gone:
             raise
         return 0
     logger.info("Let go of Pod %s/%s", metadata["namespace"], metadata["name"])

@@ -12,6 +12,8 @@ from mltask_operator.lifecycle.observed import Owner
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.store import Listing, Store
 
+UNFINISHED = f"status.phase!={Phase.SUCCEEDED},status.phase!={Phase.FAILED}"
+
 
 async def list_all(api: Server, store: Store, namespaces: Sequence[str | None]) -> list[str]:
     """Make the store agree with the API server, of the moment or later.
@@ -19,17 +21,11 @@ async def list_all(api: Server, store: Store, namespaces: Sequence[str | None]) 
     `namespaces` holds a None for all of them. Return the uids of the tasks of which there is news.
     Raise ApiError or Unreachable where a listing fails; what was listed until then is recorded.
     """
-    news: list[str] = []
     # Pods before tasks: each Pod that the first listing shows then has its task in the second,
     # or that task is gone.
-    pods = await _list(
-        api, [pods_path(n) for n in namespaces], names.TASK_UID_LABEL, store.record_pod, news
-    )
-    tasks = await _list(api, [tasks_path(n) for n in namespaces], "", store.record_task, news)
-    return [*dict.fromkeys([*news, *store.retain(pods, tasks)])]
-
-
-UNFINISHED = f"status.phase!={Phase.SUCCEEDED},status.phase!={Phase.FAILED}"
+    pods, of_pods = await _list_pods(api, store, namespaces)
+    tasks, of_tasks = await _list(api, [tasks_path(n) for n in namespaces], store.record_task)
+    return [*dict.fromkeys([*of_pods, *of_tasks, *store.retain(pods, tasks)])]
 
 
 async def catch_up(api: Server, store: Store, namespaces: Sequence[str | None]) -> None:
@@ -40,9 +36,9 @@ async def catch_up(api: Server, store: Store, namespaces: Sequence[str | None]) 
     the next attempt would be made. Tasks that are known to be finished stay so and are not read.
     Raise ApiError or Unreachable where that fails.
     """
-    await _list(api, [pods_path(n) for n in namespaces], names.TASK_UID_LABEL, store.record_pod, [])
+    await _list_pods(api, store, namespaces)
     paths = [tasks_path(n) for n in namespaces]
-    tasks = await _list(api, paths, "", store.record_task, [], UNFINISHED)
+    tasks, _ = await _list(api, paths, store.record_task, field_selector=UNFINISHED)
     store.note_open_tasks(tasks.version)
     for owner in store.unfinished():
         if owner.uid not in tasks.uids:
@@ -65,22 +61,29 @@ async def read_task(api: Server, store: Store, owner: Owner) -> None:
         store.record_task_gone(owner.uid)
 
 
+async def _list_pods(
+    api: Server, store: Store, namespaces: Sequence[str | None]
+) -> tuple[Listing, list[str]]:
+    paths = [pods_path(n) for n in namespaces]
+    return await _list(api, paths, store.record_pod, label_selector=names.TASK_UID_LABEL)
+
+
 async def _list(
     api: Server,
     paths: Sequence[str],
-    label_selector: str,
     record: Callable[[dict[str, Any]], str | None],
-    news: list[str],
-    field_selector: str = "",
-) -> Listing:
+    **selectors: str,
+) -> tuple[Listing, list[str]]:
+    """Record all that is listed; return the listing, and the tasks' uids of which it has news."""
     uids: set[str] = set()
+    news: list[str] = []
     versions = []
     for path in paths:
-        async for page in api.pages(path, label_selector, field_selector):
+        async for page in api.pages(path, **selectors):
             versions.append(parse.version_of(page))
             for body in page["items"]:
                 uids.add(body["metadata"]["uid"])
                 if uid := record(body):
                     news.append(uid)
     # The oldest of the namespaces' versions: of what is newer, absence says nothing.
-    return Listing(frozenset(uids), min(versions))
+    return Listing(frozenset(uids), min(versions)), news

@@ -181,7 +181,7 @@ class Reconciler:
         try:
             self._store.record_pod(await request)
         except ApiError as error:
-            if not _says_it_is_gone(error):
+            if not error.says_pod_is_gone:
                 raise
             self._store.record_pod_missing(owner.uid, pod.uid)
 
@@ -200,18 +200,6 @@ def _changes(old: MLTaskStatus, new: MLTaskStatus) -> dict[str, Any]:
 def _json(status: MLTaskStatus) -> dict[str, Any]:
     dumped = status.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
     return {**dumped, "phase": status.phase.value}
-
-
-def _says_it_is_gone(error: ApiError) -> bool:
-    """Whether a Pod of this name and uid exists no more; the name may be another Pod's by now.
-
-    A deletion whose uid does not match is a conflict, a patch is an invalid change of the uid.
-    """
-    return (
-        error.code == 404
-        or (error.code == 409 and "UID in" in error.message)
-        or (error.code == 422 and "metadata.uid" in error.message)
-    )
 
 
 def _headline(status: MLTaskStatus) -> str:

@@ -1,0 +1,59 @@
+"""Letting go of Pods where no operator is left to do so."""
+
+from typing import Any
+
+import pytest
+
+from mltask_operator.kube.errors import ApiError
+from mltask_operator.runtime.farewell import let_go_of_pods
+from tests.fake_api import FakeApi
+
+Json = dict[str, Any]
+
+
+def a_pod(name: str) -> Json:
+    """Return a Pod of a task as the operator makes it."""
+    owner = {"apiVersion": "mltask.dev/v1alpha1", "kind": "MLTask", "name": "t", "uid": "t"}
+    return {
+        "metadata": {
+            "namespace": "team-a",
+            "name": name,
+            "labels": {"mltask.dev/task": "t", "mltask.dev/task-uid": "t"},
+            "ownerReferences": [{**owner, "controller": True}],
+            "finalizers": ["mltask.dev/tracking"],
+        },
+        "spec": {},
+    }
+
+
+class Answering(FakeApi):
+    """Refuses every patch with one error."""
+
+    def __init__(self, error: ApiError) -> None:
+        super().__init__()
+        self._error = error
+
+    async def release_pod(self, namespace: str, name: str, uid: str) -> Json:
+        raise self._error
+
+
+async def test_every_pod_is_let_go_of_once() -> None:
+    api = FakeApi()
+    for name in ("t-t-1", "t-t-2"):
+        await api.create_pod(a_pod(name))
+    assert await let_go_of_pods(api, [None]) == 2
+    assert [pod["metadata"]["finalizers"] for pod in api.pods.values()] == [[], []]
+    assert await let_go_of_pods(api, [None]) == 0
+
+
+async def test_a_pod_that_went_meanwhile_is_no_fault_and_not_counted() -> None:
+    api = Answering(ApiError(422, "Invalid", "metadata.uid: Invalid value: field is immutable"))
+    await api.create_pod(a_pod("t-t-1"))
+    assert await let_go_of_pods(api, [None]) == 0
+
+
+async def test_a_pod_that_could_not_be_let_go_of_is_told() -> None:
+    api = Answering(ApiError(403, "Forbidden", "no"))
+    await api.create_pod(a_pod("t-t-1"))
+    with pytest.raises(ApiError):
+        await let_go_of_pods(api, [None])
