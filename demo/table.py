@@ -3,7 +3,6 @@
 import time
 from dataclasses import astuple, dataclass, fields
 from decimal import Decimal
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group
@@ -78,12 +77,7 @@ class Picture:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.stop()
 

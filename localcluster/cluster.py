@@ -7,7 +7,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 from . import busybox, cgroups, controlplane, leftovers, namespaces, network, node, simulated, tools
@@ -70,12 +69,7 @@ class Cluster:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if not self._own.is_detached:
             self.stop()
 

@@ -78,7 +78,7 @@ class OperatorProcess:
         """Whether its probe is answered with 200; raises ClusterError where it has ended."""
         self.raise_if_ended()
         try:
-            with urllib.request.urlopen(self._health, timeout=5) as answer:  # noqa: S310
+            with urllib.request.urlopen(self._health, timeout=5) as answer:  # noqa: S310 (its own probe)
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -3,7 +3,6 @@
 import json
 import uuid
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Self
 
 from localcluster import Cluster
@@ -23,12 +22,7 @@ class Pool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for node in self.nodes:
             self.remove(node)
 

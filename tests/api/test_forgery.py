@@ -13,6 +13,7 @@ from localcluster import Cluster
 from tests.api.audit import writes
 from tests.api.conftest import StartOperator
 from tests.api.operator_process import OperatorProcess
+from tests.api.suspension import resume
 from tests.api.team import FAKE, Json, Team
 from tests.waiting import wait_until
 
@@ -74,10 +75,6 @@ def suspended(team: Team) -> Json:
     return team.get("mltask", "train")
 
 
-def resume(team: Team) -> None:
-    team.kubectl("patch", "mltask", "train", "--type=merge", '--patch={"spec":{"suspend":false}}')
-
-
 def is_untouched(team: Team, pod: str) -> bool:
     """Whether nobody asked for the Pod's deletion, and the operator wrote nothing to it."""
     metadata = team.get("pod", pod)["metadata"]
@@ -134,7 +131,7 @@ def test_a_name_that_is_taken_makes_its_pod_nobodys_prey(
         owner = controller("v1", "ConfigMap", team.get("configmap", "owner")["metadata"])
         marks = {"labels": labels_of(task), "finalizers": [FINALIZER]}
         team.apply(forged(pod, ownerReferences=[owner], **marks))
-    resume(team)
+    resume(team, "train")
     team.wait_for_reason("train", "PodNameTaken")
     assert is_untouched(team, pod)
     team.kubectl("delete", "mltask", "train", "--timeout=20s")

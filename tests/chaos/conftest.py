@@ -18,13 +18,6 @@ __all__ = ["cluster", "operator_kubeconfig"]
 RECORD = pytest.StashKey[Record]()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder: each needs the API server."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.api)
-
-
 @pytest.fixture(scope="session")
 def setting(cluster: Cluster, operator_kubeconfig: Path) -> Setting:
     """Where the scenarios are played."""

@@ -3,7 +3,6 @@
 import subprocess
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from tests.api.operator_process import OperatorProcess
@@ -24,12 +23,7 @@ class Keeper:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._is_closing.set()
         self._thread.join()
         # Nothing is left for it to do, and an end in good order would take longer.

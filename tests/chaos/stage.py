@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tests.api.client import Client, tasks_path
 from tests.api.team import FAKE, Json, Team
+from tests.api.watch import PODS
 from tests.waiting import wait_until
 
 BOUND = 60
@@ -89,7 +90,7 @@ class Stage:
 
     @property
     def _pods(self) -> str:
-        return f"/api/v1/namespaces/{self.team.namespace}/pods"
+        return PODS.format(self.team.namespace)
 
     def _task(self, name: str) -> str:
         return f"{tasks_path(self.team.namespace)}/{name}"

@@ -18,6 +18,8 @@ from tests.chaos.scenarios import SCENARIOS, Scenario
 
 AT_A_TIME = 4
 TRIES = 3
+
+pytestmark = pytest.mark.api
 SEED = os.environ.get("CHAOS_SEED", "1")
 EVERY_POINT = "CHAOS_EVERY_POINT" in os.environ
 
@@ -39,7 +41,7 @@ def points(scenario: Scenario, writes: int) -> list[tuple[str, int]]:
     every = range(1, writes + 1)
     if EVERY_POINT:
         return [(mode, write) for mode in MODES for write in every]
-    lot = random.Random(f"{SEED} {scenario.name}")  # noqa: S311
+    lot = random.Random(f"{SEED} {scenario.name}")  # noqa: S311 (a lot, no secret)
     return [(mode, lot.choice(every)) for mode in MODES]
 
 
