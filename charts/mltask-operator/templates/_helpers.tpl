@@ -101,3 +101,38 @@ securityContext:
   capabilities:
     drop: [ALL]
 {{- end }}
+
+{{- /*
+A role and its binding to an account of the release: `name` of both, `account`, `rules`, `metadata` (labels and annotations as
+YAML), `root`, and the `namespace` that it is for; empty is the whole cluster.
+*/}}
+{{- define "mltask-operator.grant" -}}
+{{- $scope := ternary "Cluster" "" (empty .namespace) }}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $scope }}Role
+metadata:
+  name: {{ .name }}
+  {{- with .namespace }}
+  namespace: {{ . }}
+  {{- end }}
+  {{- .metadata | nindent 2 }}
+rules:
+  {{- .rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $scope }}RoleBinding
+metadata:
+  name: {{ .name }}
+  {{- with .namespace }}
+  namespace: {{ . }}
+  {{- end }}
+  {{- .metadata | nindent 2 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ $scope }}Role
+  name: {{ .name }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ .account }}
+    namespace: {{ .root.Release.Namespace }}
+{{- end }}
