@@ -35,6 +35,15 @@ def writes(team: Team) -> dict[str, list[str]]:
     return found
 
 
+def bound(team: Team) -> list[str]:
+    """Return the names of the team's Pods that were given a node, as often as they were.
+
+    What the operator was killed over has no answer in its log, so the scheduler's is taken: it
+    binds each Pod that there ever was, once.
+    """
+    return [name for kind, name, _ in requests(team, SCHEDULER) if kind == "create pods/binding"]
+
+
 def requests_per_task(cluster: Cluster, tasks: Iterable[Json]) -> Counter[str]:
     """Count what the operator asked for each of these MLTasks and its Pods, by the task's name."""
     names = {}

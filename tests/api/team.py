@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -100,6 +101,16 @@ class Team:
         """Return the MLTask's status."""
         status: Json = self.get("mltask", name)["status"]
         return status
+
+    def has_finished(self, count: int) -> bool:
+        """Whether that many of the MLTasks are finished."""
+        template = '{range .items[?(@.status.completionTime)]}{.metadata.name}{"\\n"}{end}'
+        return len(self.kubectl("get", "mltasks", "-o", f"jsonpath={template}").split()) >= count
+
+    def outcomes(self) -> Counter[tuple[str, int]]:
+        """Count the MLTasks by phase and number of attempts."""
+        tasks = json.loads(self.kubectl("get", "mltasks", "-o", "json"))["items"]
+        return Counter((task["status"]["phase"], task["status"]["attempts"]) for task in tasks)
 
     def get(self, kind: str, name: str) -> Json:
         """Return an object."""

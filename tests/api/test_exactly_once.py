@@ -1,38 +1,19 @@
 """n tasks make n Pods and n deletions, counted by the API server, whatever befalls the operator."""
 
-import json
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from tests.api.audit import OPERATOR, SCHEDULER, requests, writes
+from tests.api.audit import OPERATOR, bound, requests, writes
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team, manifest
 from tests.waiting import wait_until
 
 
-def finished(team: Team) -> list[str]:
-    """Return the names of the team's finished tasks."""
-    template = '{range .items[?(@.status.completionTime)]}{.metadata.name}{"\\n"}{end}'
-    return team.kubectl("get", "mltasks", "-o", f"jsonpath={template}").split()
-
-
-def has_finished(team: Team, count: int) -> bool:
-    """Whether that many of the team's tasks are finished."""
-    return len(finished(team)) >= count
-
-
-def outcomes(team: Team) -> Counter[tuple[str, int]]:
-    """Count the tasks by phase and number of attempts."""
-    tasks = json.loads(team.kubectl("get", "mltasks", "-o", "json"))["items"]
-    return Counter((task["status"]["phase"], task["status"]["attempts"]) for task in tasks)
-
-
 def test_200_tasks_make_200_pods_and_200_deletions(team: Team, operator: OperatorProcess) -> None:
     team.apply(*(manifest(f"t{i}", fate={"run_seconds": 0.1}) for i in range(200)))
-    wait_until(lambda: len(finished(team)) == 200 and not team.pods(), "200 tasks done", 120)
+    wait_until(lambda: team.has_finished(200) and not team.pods(), "200 tasks done", 120)
 
-    assert outcomes(team) == {("Succeeded", 1): 200}
+    assert team.outcomes() == {("Succeeded", 1): 200}
     made = writes(team)
     assert len(made["create pods"]) == 200
     assert len(made["delete pods"]) == len(set(made["delete pods"])) == 200
@@ -60,18 +41,16 @@ def test_killing_the_operator_several_times_changes_none_of_it(
     operator = start_operator(team)
     team.apply(*(manifest(f"t{i}", fate={"run_seconds": 1}) for i in range(200)))
     for done in (1, 60, 120, 180):
-        wait_until(partial(has_finished, team, done), f"{done} tasks done", 120)
+        wait_until(partial(team.has_finished, done), f"{done} tasks done", 120)
         operator.kill()
         operator = start_operator(team)
-    wait_until(lambda: len(finished(team)) == 200 and not team.pods(), "200 tasks done", 120)
+    wait_until(lambda: team.has_finished(200) and not team.pods(), "200 tasks done", 120)
 
-    assert outcomes(team) == {("Succeeded", 1): 200}
-    # What the operator was killed over has no answer in its log, so the scheduler's is taken: it
-    # binds each Pod that there ever was, once.
-    bound = [name for kind, name, _ in requests(team, SCHEDULER) if kind == "create pods/binding"]
-    assert len(bound) == len(set(bound)) == 200
+    assert team.outcomes() == {("Succeeded", 1): 200}
+    pods = bound(team)
+    assert len(pods) == len(set(pods)) == 200
     deleted = {name for kind, name, _ in requests(team, OPERATOR) if kind == "delete pods"}
-    assert deleted == set(bound)
+    assert deleted == set(pods)
 
 
 def test_what_happened_while_the_operator_was_down_is_seen(

@@ -1,14 +1,13 @@
 """Two operators, one Lease: one acts at a time, and the other takes over without a loss."""
 
-import json
-from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from localcluster import Cluster
-from tests.api.audit import OPERATOR, SCHEDULER, SYSTEM, requests
+from tests.api.audit import OPERATOR, SYSTEM, bound, requests
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team, manifest
 from tests.waiting import wait_until
@@ -74,22 +73,12 @@ def apply(team: Team, count: int) -> None:
     team.apply(*(manifest(f"t{i}", fate={"run_seconds": 1}) for i in range(count)))
 
 
-def done(team: Team) -> int:
-    """Return how many of the tasks have ended."""
-    template = '{range .items[?(@.status.completionTime)]}{.metadata.name}{"\\n"}{end}'
-    return len(team.kubectl("get", "mltasks", "-o", f"jsonpath={template}").split())
-
-
 def assert_each_ran_once(team: Team, count: int) -> None:
     """Wait for all tasks, and hold what the API server saw against the promises."""
-    wait_until(lambda: done(team) == count and not team.pods(), f"{count} tasks done", 120)
-    tasks = json.loads(team.kubectl("get", "mltasks", "-o", "json"))["items"]
-    ends = Counter((task["status"]["phase"], task["status"]["attempts"]) for task in tasks)
-    assert ends == {("Succeeded", 1): count}
-    # Who was killed over a request has no answer in the log, so the scheduler's is taken: it binds
-    # each Pod that there ever was, once.
-    bound = [name for kind, name, _ in requests(team, SCHEDULER) if kind == "create pods/binding"]
-    assert len(bound) == len(set(bound)) == count
+    wait_until(lambda: team.has_finished(count) and not team.pods(), f"{count} tasks done", 120)
+    assert team.outcomes() == {("Succeeded", 1): count}
+    pods = bound(team)
+    assert len(pods) == len(set(pods)) == count
 
 
 def test_only_the_leader_acts(team: Team, replicas: Replicas) -> None:
@@ -106,7 +95,7 @@ def test_only_the_leader_acts(team: Team, replicas: Replicas) -> None:
 def test_an_orderly_stop_hands_over_at_once(team: Team, replicas: Replicas) -> None:
     first, second = replicas.start(), replicas.start()
     apply(team, 100)
-    wait_until(lambda: done(team) >= 20, "under load", 60)
+    wait_until(partial(team.has_finished, 20), "under load", 60)
     assert first.stop() == 0
     # Within the pause between two looks at the Lease, far below its duration.
     wait_until_it_leads(second, LEASE_SECONDS / 2)
@@ -116,7 +105,7 @@ def test_an_orderly_stop_hands_over_at_once(team: Team, replicas: Replicas) -> N
 def test_after_a_crash_the_other_leads_within_the_lease(team: Team, replicas: Replicas) -> None:
     first, second = replicas.start(), replicas.start()
     apply(team, 100)
-    wait_until(lambda: done(team) >= 20, "under load", 60)
+    wait_until(partial(team.has_finished, 20), "under load", 60)
     first.kill()
     assert not leads(second)
     wait_until_it_leads(second, LEASE_SECONDS + 2)
@@ -128,10 +117,10 @@ def test_a_leader_that_was_paused_past_its_lease_ends_without_a_write(
 ) -> None:
     first, second = replicas.start(), replicas.start()
     apply(team, 100)
-    wait_until(lambda: done(team) >= 20, "under load", 60)
+    wait_until(partial(team.has_finished, 20), "under load", 60)
     first.pause()
     wait_until_it_leads(second, LEASE_SECONDS + 5)
-    wait_until(lambda: done(team) == 100, "the other finished", 120)
+    wait_until(partial(team.has_finished, 100), "the other finished", 120)
     first.resume()
     assert first.wait(10) == 1
     assert "leads no more" in first.log
