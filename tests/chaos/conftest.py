@@ -10,7 +10,8 @@ import pytest
 from localcluster import Cluster
 from tests.api.conftest import cluster, operator_kubeconfig
 from tests.chaos.ledger import Ledger
-from tests.chaos.record import Record, Tried
+from tests.chaos.record import Record
+from tests.chaos.report import by_fault
 from tests.chaos.run import Setting
 
 __all__ = ["cluster", "operator_kubeconfig"]
@@ -36,15 +37,8 @@ def record(pytestconfig: pytest.Config) -> Iterator[Record]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say how many of the points were tried."""
+    """Say how often each fault was tried."""
     if kept := config.stash.get(RECORD, None):
         terminalreporter.section("chaos")
-        terminalreporter.line(summary(kept))
-
-
-def summary(kept: list[Tried]) -> str:
-    """Return the line that says it."""
-    tried = sum(len(each.tried) for each in kept)
-    there = sum(each.writes for each in kept)
-    lost = sum(len(each.lost) for each in kept)
-    return f"{tried} of {there} points tried (writes of each scenario, by fault); {lost} lost"
+        for fault, _, tried, lost in by_fault(kept):
+            terminalreporter.line(f"{fault}: {tried} tried, {lost} lost")

@@ -4,16 +4,18 @@ from typing import NamedTuple
 
 
 class Tried(NamedTuple):
-    """One fault in one scenario: at which of its writes it was tried, and at which a promise broke.
+    """A row of docs/reliability.md: a fault, how it is made, how often it was tried, what was lost.
 
-    `writes` is how many writes the scenario has where nothing goes wrong.
+    Rows of one fault are summed. `points` is how many places there are at which it could be tried,
+    and `scenario` what was played meanwhile, where that is more than one thing.
     """
 
     fault: str
-    scenario: str
-    writes: int
-    tried: list[int]
-    lost: list[int]
+    how: str
+    tried: int
+    lost: int
+    points: int | None = None
+    scenario: str | None = None
 
 
 Record = list[Tried]

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tests.chaos.faults import MODES
 from tests.chaos.record import Record, Tried
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -13,20 +12,25 @@ BEGIN = "<!-- written by make chaos -->"
 END = "<!-- up to here -->"
 
 
+def by_fault(record: Record) -> list[tuple[str, str, str, int]]:
+    """Return a row for each fault: its name, how it is made, how often it was tried, the lost."""
+    faults = dict.fromkeys((row.fault, row.how) for row in record)
+    return [
+        (fault, how, *_sums([row for row in record if row.fault == fault])) for fault, how in faults
+    ]
+
+
 def tables(record: Record) -> str:
     """Return the two tables: by fault, and by scenario."""
-    faults = [
-        (fault, kind.how, *_sums(each for each in record if each.fault == fault))
-        for fault, kind in MODES.items()
-    ]
-    scenarios = [
-        (name, *_sums(each for each in record if each.scenario == name))
-        for name in dict.fromkeys(each.scenario for each in record)
+    scenarios = dict.fromkeys(row.scenario for row in record if row.scenario)
+    by_scenario = [
+        (scenario, *_sums([row for row in record if row.scenario == scenario]))
+        for scenario in scenarios
     ]
     return "\n\n".join(
         (
-            _table(("Fault", "How it is made", "Points", "Tried", "Lost"), faults),
-            _table(("A task that", "Points", "Tried", "Lost"), scenarios),
+            _table(("Fault", "How it is made", "Tried", "Lost"), by_fault(record)),
+            _table(("A task that", "Tried", "Lost"), by_scenario),
         )
     )
 
@@ -38,13 +42,11 @@ def with_tables(page: str, record: Record) -> str:
     return f"{before}{BEGIN}\n\n{tables(record)}\n\n{END}{after}"
 
 
-def _sums(record: Iterable[Tried]) -> tuple[int, int, int]:
-    rows = list(record)
-    return (
-        sum(each.writes for each in rows),
-        sum(len(each.tried) for each in rows),
-        sum(len(each.lost) for each in rows),
-    )
+def _sums(rows: Sequence[Tried]) -> tuple[str, int]:
+    tried, lost = sum(row.tried for row in rows), sum(row.lost for row in rows)
+    if any(row.points is None for row in rows):
+        return f"{tried:,}", lost
+    return f"{tried:,} of {sum(row.points or 0 for row in rows):,} writes", lost
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

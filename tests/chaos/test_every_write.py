@@ -71,9 +71,9 @@ def test_all_ends_as_if_nothing_had_happened(
         runs = {point: pool.submit(run, point) for point in points(scenario, count)}
     broken = {point: error for point, run in runs.items() if (error := run.exception())}
     for mode in MODES:
-        tried = [write for of, write in runs if of == mode]
-        lost = [write for of, write in broken if of == mode]
-        record.append(Tried(mode, scenario.name, count, tried, lost))
+        tried = sum(of == mode for of, _ in runs)
+        lost = sum(of == mode for of, _ in broken)
+        record.append(Tried(mode, MODES[mode].how, tried, lost, count, scenario.name))
     assert not broken, "\n".join(
         f"{mode}, write {write} of {count}: {error}" for (mode, write), error in broken.items()
     )
