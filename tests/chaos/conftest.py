@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from localcluster import Cluster
-from tests.api.conftest import cluster, operator_kubeconfig
+from tests.api.conftest import cluster, operator_kubeconfig, team
 from tests.chaos.ledger import Ledger
 from tests.chaos.record import Record
 from tests.chaos.report import by_fault
 from tests.chaos.run import Setting
 
-__all__ = ["cluster", "operator_kubeconfig"]
+__all__ = ["cluster", "operator_kubeconfig", "team"]
 
 RECORD = pytest.StashKey[Record]()
 
@@ -40,5 +40,5 @@ def pytest_terminal_summary(
     """Say how often each fault was tried."""
     if kept := config.stash.get(RECORD, None):
         terminalreporter.section("chaos")
-        for fault, _, tried, lost in by_fault(kept):
-            terminalreporter.line(f"{fault}: {tried} tried, {lost} lost")
+        for fault, _, tried, lost, moved_on in by_fault(kept):
+            terminalreporter.line(f"{fault}: {tried} tried, {lost} lost; moved on: {moved_on}")

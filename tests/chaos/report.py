@@ -4,19 +4,21 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import median
 
 from tests.chaos.record import Record, Tried
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN = "<!-- written by make chaos -->"
 END = "<!-- up to here -->"
+FAULTS = ("Fault", "How it is made", "Tried", "Lost", "Moved on")
 
 
-def by_fault(record: Record) -> list[tuple[str, str, str, int]]:
-    """Return a row for each fault: its name, how it is made, how often it was tried, the lost."""
+def by_fault(record: Record) -> list[tuple[str, str, str, int, str]]:
+    """Return a line for each fault: FAULTS says what is in it."""
     faults = dict.fromkeys((row.fault, row.how) for row in record)
     return [
-        (fault, how, *_sums([row for row in record if row.fault == fault])) for fault, how in faults
+        _line(fault, how, [row for row in record if row.fault == fault]) for fault, how in faults
     ]
 
 
@@ -29,7 +31,7 @@ def tables(record: Record) -> str:
     ]
     return "\n\n".join(
         (
-            _table(("Fault", "How it is made", "Tried", "Lost"), by_fault(record)),
+            _table(FAULTS, by_fault(record)),
             _table(("A task that", "Tried", "Lost"), by_scenario),
         )
     )
@@ -42,11 +44,23 @@ def with_tables(page: str, record: Record) -> str:
     return f"{before}{BEGIN}\n\n{tables(record)}\n\n{END}{after}"
 
 
+def _line(fault: str, how: str, rows: Sequence[Tried]) -> tuple[str, str, str, int, str]:
+    return fault, how, *_sums(rows), _seconds(rows)
+
+
 def _sums(rows: Sequence[Tried]) -> tuple[str, int]:
     tried, lost = sum(row.tried for row in rows), sum(row.lost for row in rows)
     if any(row.points is None for row in rows):
         return f"{tried:,}", lost
     return f"{tried:,} of {sum(row.points or 0 for row in rows):,} writes", lost
+
+
+def _seconds(rows: Sequence[Tried]) -> str:
+    """Return the median and the worst."""
+    seconds = [row.seconds for row in rows if row.seconds is not None]
+    if not seconds:
+        return ""
+    return f"after {median(seconds):.1f} s, at worst {max(seconds):.1f} s"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

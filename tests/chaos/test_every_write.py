@@ -4,13 +4,13 @@ What must be so after each run stands in run.py. `make chaos` tries each write o
 each fault; otherwise it is one write for each fault, drawn by lot from a seed.
 """
 
-import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.extent import IS_WHOLE, SEED
 from tests.chaos.faults import MODES
 from tests.chaos.record import Record, Tried
 from tests.chaos.run import NotReached, Setting, Strike, play
@@ -20,8 +20,6 @@ AT_A_TIME = 4
 TRIES = 3
 
 pytestmark = pytest.mark.api
-SEED = os.environ.get("CHAOS_SEED", "1")
-EVERY_POINT = "CHAOS_EVERY_POINT" in os.environ
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +37,7 @@ def writes(setting: Setting, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 def points(scenario: Scenario, writes: int) -> list[tuple[str, int]]:
     """Return the faults and writes to try."""
     every = range(1, writes + 1)
-    if EVERY_POINT:
+    if IS_WHOLE:
         return [(mode, write) for mode in MODES for write in every]
     lot = random.Random(f"{SEED} {scenario.name}")  # noqa: S311 (a lot, no secret)
     return [(mode, lot.choice(every)) for mode in MODES]

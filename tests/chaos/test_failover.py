@@ -1,5 +1,6 @@
 """Two operators, one Lease: one acts at a time, and the other takes over without a loss."""
 
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,9 +11,15 @@ from localcluster import Cluster
 from tests.api.audit import OPERATOR, SYSTEM, bound, requests
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team, manifest
+from tests.chaos.extent import IS_WHOLE
+from tests.chaos.record import Record, recorded
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.api
+
 LEASE_SECONDS = 5
+LOAD = 100
+rounds = pytest.mark.parametrize("turn", range(10 if IS_WHOLE else 1))
 
 
 class Replicas:
@@ -63,9 +70,11 @@ def leads(operator: OperatorProcess) -> bool:
     return "The operator acts now" in operator.log
 
 
-def wait_until_it_leads(operator: OperatorProcess, seconds: float) -> None:
-    """Wait until it acts."""
+def wait_until_it_leads(operator: OperatorProcess, seconds: float) -> float:
+    """Wait until it acts, and return how many seconds that took."""
+    began = time.monotonic()
     wait_until(lambda: leads(operator), "it leads", seconds)
+    return time.monotonic() - began
 
 
 def apply(team: Team, count: int) -> None:
@@ -73,7 +82,17 @@ def apply(team: Team, count: int) -> None:
     team.apply(*(manifest(f"t{i}", fate={"run_seconds": 1}) for i in range(count)))
 
 
-def assert_each_ran_once(team: Team, count: int) -> None:
+@pytest.fixture
+def pair(team: Team, replicas: Replicas) -> tuple[OperatorProcess, OperatorProcess]:
+    """One that leads and one that stands by, in the midst of a load."""
+    first, second = replicas.start(), replicas.start()
+    apply(team, LOAD)
+    wait_until(partial(team.has_finished, LOAD // 5), "under load", 60)
+    assert not leads(second)
+    return first, second
+
+
+def assert_each_ran_once(team: Team, count: int = LOAD) -> None:
     """Wait for all tasks, and hold what the API server saw against the promises."""
     wait_until(lambda: team.has_finished(count) and not team.pods(), f"{count} tasks done", 120)
     assert team.outcomes() == {("Succeeded", 1): count}
@@ -92,39 +111,44 @@ def test_only_the_leader_acts(team: Team, replicas: Replicas) -> None:
     assert refused == []
 
 
-def test_an_orderly_stop_hands_over_at_once(team: Team, replicas: Replicas) -> None:
-    first, second = replicas.start(), replicas.start()
-    apply(team, 100)
-    wait_until(partial(team.has_finished, 20), "under load", 60)
-    assert first.stop() == 0
-    # Within the pause between two looks at the Lease, far below its duration.
-    wait_until_it_leads(second, LEASE_SECONDS / 2)
-    assert_each_ran_once(team, 100)
-
-
-def test_after_a_crash_the_other_leads_within_the_lease(team: Team, replicas: Replicas) -> None:
-    first, second = replicas.start(), replicas.start()
-    apply(team, 100)
-    wait_until(partial(team.has_finished, 20), "under load", 60)
-    first.kill()
-    assert not leads(second)
-    wait_until_it_leads(second, LEASE_SECONDS + 2)
-    assert_each_ran_once(team, 100)
-
-
-def test_a_leader_that_was_paused_past_its_lease_ends_without_a_write(
-    team: Team, replicas: Replicas
+@rounds
+def test_an_orderly_stop_hands_over_at_once(
+    team: Team, pair: tuple[OperatorProcess, OperatorProcess], record: Record, turn: int
 ) -> None:
-    first, second = replicas.start(), replicas.start()
-    apply(team, 100)
-    wait_until(partial(team.has_finished, 20), "under load", 60)
-    first.pause()
-    wait_until_it_leads(second, LEASE_SECONDS + 5)
-    wait_until(partial(team.has_finished, 100), "the other finished", 120)
-    first.resume()
-    assert first.wait(10) == 1
-    assert "leads no more" in first.log
-    assert_each_ran_once(team, 100)
+    first, second = pair
+    with recorded(record, "leader stopped in order", "SIGTERM under load") as took:
+        assert first.stop() == 0
+        # Within the pause between two looks at the Lease, far below its duration.
+        took(wait_until_it_leads(second, LEASE_SECONDS / 2))
+        assert_each_ran_once(team)
+
+
+@rounds
+def test_after_a_crash_the_other_leads_within_the_lease(
+    team: Team, pair: tuple[OperatorProcess, OperatorProcess], record: Record, turn: int
+) -> None:
+    first, second = pair
+    how = f"SIGKILL under load, with a standby and a Lease of {LEASE_SECONDS} s"
+    with recorded(record, "leader crashed", how) as took:
+        first.kill()
+        took(wait_until_it_leads(second, LEASE_SECONDS + 2))
+        assert_each_ran_once(team)
+
+
+@rounds
+def test_a_leader_that_was_paused_past_its_lease_ends_without_a_write(
+    team: Team, pair: tuple[OperatorProcess, OperatorProcess], record: Record, turn: int
+) -> None:
+    first, second = pair
+    how = "SIGSTOP under load until the standby has done all, then SIGCONT"
+    with recorded(record, "leader paused past its Lease", how) as took:
+        first.pause()
+        took(wait_until_it_leads(second, LEASE_SECONDS + 5))
+        wait_until(partial(team.has_finished, LOAD), "the other finished", 120)
+        first.resume()
+        assert first.wait(10) == 1
+        assert "leads no more" in first.log
+        assert_each_ran_once(team)
 
 
 def test_a_leader_without_an_api_server_ends_before_its_lease_does(
