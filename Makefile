@@ -39,7 +39,7 @@ test: tools check ## Every test: unit, real API server with simulated nodes, rea
 
 chaos: tools ## Kill the operator at each write of each scenario; writes docs/reliability.md (five minutes)
 	@rm -f $(VENV)/chaos.json
-	@CHAOS_WHOLE=1 CHAOS_RECORD=$(VENV)/chaos.json $(BIN)/python -m pytest tests/chaos; \
+	@CHAOS_WHOLE=1 CHAOS_RECORD=$(VENV)/chaos.json $(BIN)/python -m pytest tests/chaos tests/e2e/test_under_load.py; \
 	result=$$?; $(BIN)/python -m tests.chaos.report $(VENV)/chaos.json; exit $$result
 
 check: setup ## Format, lint, types, import layers, generated files, chart: quick, changes nothing

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from localcluster import Cluster
 from tests.api.team import Json, Team
+from tests.waiting import wait_until
 
 SYSTEM = "mltask-system"
 OPERATOR = f"system:serviceaccount:{SYSTEM}:mltask-operator"
@@ -42,6 +43,14 @@ def bound(team: Team) -> list[str]:
     binds each Pod that there ever was, once.
     """
     return [name for kind, name, _ in requests(team, SCHEDULER) if kind == "create pods/binding"]
+
+
+def assert_each_ran_once(team: Team, count: int) -> None:
+    """Wait until this many tasks, which are all, have succeeded, each with the one Pod it had."""
+    wait_until(lambda: team.has_finished(count) and not team.pods(), f"{count} tasks done", 240)
+    assert team.outcomes() == {("Succeeded", 1): count}
+    pods = bound(team)
+    assert len(pods) == len(set(pods)) == count
 
 
 def requests_per_task(cluster: Cluster, tasks: Iterable[Json]) -> Counter[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from localcluster import Cluster
-from tests.api.audit import OPERATOR, SYSTEM, bound, requests
+from tests.api.audit import OPERATOR, SYSTEM, assert_each_ran_once, requests
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team, manifest
 from tests.chaos.extent import IS_WHOLE
@@ -92,14 +92,6 @@ def pair(team: Team, replicas: Replicas) -> tuple[OperatorProcess, OperatorProce
     return first, second
 
 
-def assert_each_ran_once(team: Team, count: int = LOAD) -> None:
-    """Wait for all tasks, and hold what the API server saw against the promises."""
-    wait_until(lambda: team.has_finished(count) and not team.pods(), f"{count} tasks done", 120)
-    assert team.outcomes() == {("Succeeded", 1): count}
-    pods = bound(team)
-    assert len(pods) == len(set(pods)) == count
-
-
 def test_only_the_leader_acts(team: Team, replicas: Replicas) -> None:
     first, second = replicas.start(), replicas.start()
     apply(team, 20)
@@ -120,7 +112,7 @@ def test_an_orderly_stop_hands_over_at_once(
         assert first.stop() == 0
         # Within the pause between two looks at the Lease, far below its duration.
         took(wait_until_it_leads(second, LEASE_SECONDS / 2))
-        assert_each_ran_once(team)
+        assert_each_ran_once(team, LOAD)
 
 
 @rounds
@@ -132,7 +124,7 @@ def test_after_a_crash_the_other_leads_within_the_lease(
     with recorded(record, "leader crashed", how) as took:
         first.kill()
         took(wait_until_it_leads(second, LEASE_SECONDS + 2))
-        assert_each_ran_once(team)
+        assert_each_ran_once(team, LOAD)
 
 
 @rounds
@@ -148,7 +140,7 @@ def test_a_leader_that_was_paused_past_its_lease_ends_without_a_write(
         first.resume()
         assert first.wait(10) == 1
         assert "leads no more" in first.log
-        assert_each_ran_once(team)
+        assert_each_ran_once(team, LOAD)
 
 
 def test_a_leader_without_an_api_server_ends_before_its_lease_does(

@@ -1,0 +1,145 @@
+"""On a real node, in the midst of a load: the chart is upgraded to a new version, the leader dies.
+
+Each of the tasks is one Pod that a kubelet runs, and the operators are the Pods of the chart.
+"""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+import mltask_operator
+from localcluster import Cluster, images
+from tests.api.audit import assert_each_ran_once
+from tests.api.team import Team
+from tests.chaos.record import Record, recorded
+from tests.chart.chart import CHART, HOME, NAME, OPERATOR, ROOT
+from tests.e2e.test_chart_install import install, uninstall
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.node
+
+LOAD = 60
+NEXT = "99.0.0"
+LEASE_SECONDS = 15
+"""The operator's default."""
+IMAGE_CONTEXT = (
+    *("LICENSE", "README.md", "pyproject.toml", "operator"),
+    *("requirements.lock", "requirements-build.lock"),
+)
+
+
+@pytest.fixture
+def team(cluster: Cluster) -> Iterator[Team]:
+    """The chart, installed, and a team's tasks of two seconds each, a dozen of them at a time."""
+    install(cluster)
+    team = Team.create(cluster)
+    spec = {
+        "image": "busybox:1.37",
+        "command": ["sleep", "2"],
+        "resources": {"requests": {"cpu": "150m"}},
+    }
+    kind = {"apiVersion": "mltask.dev/v1alpha1", "kind": "MLTask"}
+    team.apply(*({**kind, "metadata": {"name": f"t{i}"}, "spec": spec} for i in range(LOAD)))
+    wait_until(partial(team.has_finished, LOAD // 10), "some tasks have finished", 120)
+    assert not team.has_finished(LOAD // 2)
+    yield team
+    cluster.kubectl("delete", "namespace", team.namespace, "--timeout=90s")
+    uninstall(cluster)
+
+
+@pytest.fixture
+def next_version(cluster: Cluster, tmp_path: Path) -> Path:
+    """The chart of a version to come, whose image lies on the node and whose CRD shows more."""
+    source = tmp_path / "source"
+    for name in IMAGE_CONTEXT:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        source.mkdir(exist_ok=True)
+        copy(ROOT / name, source / name)
+    of_package = source / "operator" / "mltask_operator" / "__init__.py"
+    of_package.write_text(of_package.read_text().replace(mltask_operator.__version__, NEXT))
+    tag = f"docker.io/library/mltask-operator:{NEXT}"
+    base = {"BASE": images.base_image()}
+    cluster.import_image(images.build(source, ROOT / "Dockerfile", tag, base))
+
+    chart = tmp_path / "chart"
+    shutil.copytree(CHART, chart)
+    about = chart / "Chart.yaml"
+    about.write_text(re.sub(r"(?m)^(version|appVersion):.*$", rf'\1: "{NEXT}"', about.read_text()))
+    definition = chart / "files" / "crds" / "mltasks.yaml"
+    column = "- name: Image\n      type: string\n      jsonPath: .spec.image\n    "
+    head, columns, rest = definition.read_text().partition("additionalPrinterColumns:\n    ")
+    assert columns
+    definition.write_text(f"{head}{columns}{column}{rest}")
+    return chart
+
+
+def test_an_upgrade_loses_nothing(
+    cluster: Cluster, next_version: Path, team: Team, record: Record
+) -> None:
+    how = "`helm upgrade` to another version, with its image and its CRD, on a real node"
+    with recorded(record, "upgraded under load", how) as took:
+        values = ("--reset-then-reuse-values", "--wait", "--timeout=120s")
+        cluster.helm("upgrade", NAME, str(next_version), *HOME, *values)
+        assert not team.has_finished(LOAD), "the upgrade was done before the tasks were"
+        assert_each_ran_once(team, LOAD)
+        old, new = writes(team, mltask_operator.__version__), writes(team, NEXT)
+        assert max(old) < min(new), "one version after the other"
+        took((min(new) - max(old)).total_seconds())
+        assert "IMAGE" in team.kubectl("get", "mltasks"), "the definition is the new one"
+
+
+def test_the_leader_dies(cluster: Cluster, team: Team, record: Record) -> None:
+    how = f"SIGKILL on a real node, with the chart's standby and its Lease of {LEASE_SECONDS} s"
+    with recorded(record, "leader crashed, installed by the chart", how) as took:
+        leader, *others = sorted(operators(cluster), key=lambda pod: not acts(cluster, pod))
+        assert [pod for pod in others if acts(cluster, pod)] == []
+        process_of(leader).kill()
+        killed_at = time.monotonic()
+        wait_until(
+            lambda: any(acts(cluster, pod) for pod in others), "another leads", LEASE_SECONDS + 5
+        )
+        took(time.monotonic() - killed_at)
+        assert_each_ran_once(team, LOAD)
+
+
+def writes(team: Team, version: str) -> list[datetime]:
+    """Return when this version of the operator wrote to the team's tasks and Pods."""
+    return [
+        datetime.fromisoformat(event["requestReceivedTimestamp"])
+        for event in team.cluster.audit_events()
+        if event["user"]["username"] == OPERATOR
+        and event["userAgent"].startswith(f"mltask-operator/{version}")
+        and event.get("objectRef", {}).get("namespace") == team.namespace
+        and event["verb"] in ("create", "patch", "delete")
+    ]
+
+
+def operators(cluster: Cluster) -> list[str]:
+    """Return the names of the operator's Pods."""
+    selector = ("--selector", f"app.kubernetes.io/name={NAME}", "--output", "name")
+    return [
+        name.removeprefix("pod/")
+        for name in cluster.kubectl("get", "pods", *HOME, *selector).split()
+    ]
+
+
+def acts(cluster: Cluster, pod: str) -> bool:
+    """Whether the operator in this Pod has begun to act."""
+    return "The operator acts now" in cluster.kubectl("logs", pod, *HOME)
+
+
+def process_of(pod: str) -> psutil.Process:
+    """Return the process of a Pod's container."""
+    [process] = [
+        process
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if (process.info["environ"] or {}).get("HOSTNAME") == pod
+    ]
+    return process
