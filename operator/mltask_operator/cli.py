@@ -164,7 +164,7 @@ async def _run(
         server = credentials.configuration.host
         logger.info("mltask-operator %s starts, for %s of %s", __version__, where, server)
         election = await _candidacy(api, lease, seconds) if lease else None
-        sees_priorities = await may_list_priorities(api)
+        sees_priorities = await may_list_priorities(api, namespaces)
         async with Api(credentials, election.check_leads if election else None) as acting:
             controller = Controller(
                 acting, namespaces, election=election, sees_priorities=sees_priorities

@@ -101,13 +101,22 @@ async def test_other_faults_are_told_as_they_are(api: Api, server: ApiServer) ->
 
 
 @pytest.mark.parametrize("allowed", [True, False])
+@pytest.mark.parametrize("namespaces", [(), ("a",)])
 async def test_priorities_are_seen_where_they_may_be_listed(
-    api: Api, server: ApiServer, *, allowed: bool
+    api: Api,
+    server: ApiServer,
+    caplog: pytest.LogCaptureFixture,
+    namespaces: tuple[str, ...],
+    *,
+    allowed: bool,
 ) -> None:
     def denies(asked: Json) -> bool:
         return not allowed and asked["resource"] == "priorityclasses"
 
     serve(server, denies=denies)
-    assert await may_list_priorities(api) is allowed
-    # The operator can do without.
-    assert await check_cluster(api, ()) == []
+    assert await may_list_priorities(api, namespaces) is allowed
+    # The operator can do without, and says so where the chart would have granted it.
+    assert await check_cluster(api, namespaces) == list(namespaces)
+    told = "not permitted cluster-wide: list priorityclasses. Tasks that wait for quota are "
+    is_told = any(record.getMessage().startswith(told) for record in caplog.records)
+    assert is_told is not (allowed or bool(namespaces))

@@ -64,9 +64,19 @@ def _not_permitted(where: str, missing: Sequence[str]) -> str:
     )
 
 
-async def may_list_priorities(api: Api) -> bool:
-    """Whether the operator may list PriorityClasses, which are cluster-wide: it can do without."""
-    return await _is_allowed(api, "", "scheduling.k8s.io", "priorityclasses", "", "list")
+async def may_list_priorities(api: Api, namespaces: Sequence[str]) -> bool:
+    """Whether the operator may list PriorityClasses, which are cluster-wide: it can do without.
+
+    That it must is logged where it serves all namespaces: for some, the chart grants nothing
+    cluster-wide.
+    """
+    allowed = await _is_allowed(api, "", "scheduling.k8s.io", "priorityclasses", "", "list")
+    if not (allowed or namespaces):
+        logger.warning(
+            "not permitted cluster-wide: list priorityclasses. Tasks that wait for quota are "
+            "admitted by their age alone"
+        )
+    return allowed
 
 
 async def _check_resource(api: Api) -> None:
