@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from localcluster import Cluster
 from tests.api.team import Json, Team
+from tests.chart.chart import is_denied
 from tests.waiting import wait_until
 
 SYSTEM = "mltask-system"
@@ -69,3 +70,12 @@ def requests_per_task(cluster: Cluster, tasks: Iterable[Json]) -> Counter[str]:
         if event["user"]["username"] == OPERATOR and key in names:
             counts[names[key]] += 1
     return counts
+
+
+def denied(cluster: Cluster) -> list[str]:
+    """Return what the operator asked for and RBAC denied it."""
+    return [
+        f"{event['verb']} {event['requestURI']}"
+        for event in cluster.audit_events()
+        if event["user"]["username"] == OPERATOR and is_denied(event)
+    ]

@@ -8,7 +8,7 @@ import pytest
 
 from localcluster import Cluster
 from localcluster.errors import ClusterError
-from tests.api.audit import SYSTEM
+from tests.api.audit import SYSTEM, denied
 from tests.api.client import Client
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team
@@ -30,7 +30,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """An API server on which the chart is installed, but for the operator's own Pod."""
+    """An API server on which the chart is installed, but for the operator's own Pod.
+
+    Whatever the tests made it do, its role had to do: one that takes rights away uses an account
+    of its own. If not, the run ends with an error.
+    """
     with Cluster.start(real_node=False, simulated_nodes=4) as started:
         # Simulated nodes would pretend to run the operator; it runs beside them instead.
         started.helm(
@@ -40,6 +44,8 @@ def cluster() -> Iterator[Cluster]:
         wait_until_established(started)
         wait_until(lambda: _knows_the_owner(started), "admission knows the kind MLTask", 60)
         yield started
+        asked = denied(started)
+        assert not asked, f"in this run the operator had no right to: {asked}"
 
 
 def _knows_the_owner(cluster: Cluster) -> bool:
@@ -74,6 +80,14 @@ def operator_kubeconfig(cluster: Cluster) -> Path:
 @pytest.fixture
 def team(cluster: Cluster) -> Iterator[Team]:
     """A namespace of the test's own, gone after it."""
+    created = Team.create(cluster)
+    yield created
+    created.delete()
+
+
+@pytest.fixture
+def other_team(cluster: Cluster) -> Iterator[Team]:
+    """Somebody else's namespace."""
     created = Team.create(cluster)
     yield created
     created.delete()

@@ -3,13 +3,11 @@
 Copies of a Pod within its namespace are in `test_lifecycle.py`.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from localcluster import Cluster
 from tests.api.audit import writes
 from tests.api.conftest import StartOperator
 from tests.api.operator_process import OperatorProcess
@@ -19,14 +17,6 @@ from tests.waiting import wait_until
 
 FINALIZER = "mltask.dev/tracking"
 BRIEF = {"run_seconds": 0.2}
-
-
-@pytest.fixture
-def other_team(cluster: Cluster) -> Iterator[Team]:
-    """Somebody else's namespace."""
-    created = Team.create(cluster)
-    yield created
-    created.delete()
 
 
 def controller(api_version: str, kind: str, metadata: Json) -> Json:

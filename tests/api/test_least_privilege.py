@@ -37,14 +37,6 @@ HELD: Json = {
 """What the uninstall hook is there for: a Pod that nobody else lets go of."""
 
 
-@pytest.fixture
-def other_team(cluster: Cluster) -> Iterator[Team]:
-    """A second namespace."""
-    created = Team.create(cluster)
-    yield created
-    created.delete()
-
-
 @pytest.fixture(params=["cluster-wide", "namespaced"])
 def chart(request: pytest.FixtureRequest, team: Team, other_team: Team) -> Chart:
     """The chart in both modes; it lives in the team's namespace."""

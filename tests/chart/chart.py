@@ -44,4 +44,5 @@ def release(cluster: Cluster, *flags: str, chart: Path = CHART) -> Iterator[None
 
 def is_denied(event: dict[str, Any]) -> bool:
     """Whether RBAC refused the request of this audit event; admission may refuse for more."""
-    return bool(event["annotations"]["authorization.k8s.io/decision"] == "forbid")
+    annotations: dict[str, str] = event.get("annotations", {})
+    return annotations.get("authorization.k8s.io/decision") == "forbid"

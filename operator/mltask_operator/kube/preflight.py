@@ -16,7 +16,7 @@ PERMISSIONS = (
     (names.GROUP, names.PLURAL, "status", ("patch",)),
     (names.GROUP, names.PLURAL, "finalizers", ("update",)),
     ("", "pods", "", ("get", "list", "watch", "create", "patch", "delete")),
-    ("", "resourcequotas", "", ("get", "list", "watch")),
+    ("", "resourcequotas", "", ("list", "watch")),
 )
 
 
