@@ -9,7 +9,8 @@ RUN python3 -m venv /opt/build && python3 -m venv --without-pip /opt/venv
 WORKDIR /src
 COPY requirements.lock requirements-build.lock ./
 RUN /opt/build/bin/pip install --require-hashes --requirement requirements-build.lock \
- && /opt/build/bin/pip --python /opt/venv/bin/python3 install --no-compile --require-hashes --requirement requirements.lock
+ && /opt/build/bin/pip --python /opt/venv/bin/python3 install --no-compile --report installed.json \
+    --require-hashes --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
 RUN /opt/build/bin/hatchling build --target wheel \
@@ -18,12 +19,21 @@ RUN /opt/build/bin/hatchling build --target wheel \
 # because the sources in an image never change and their file times need not survive its layers.
 RUN /opt/venv/bin/python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 
+# The bill of materials of the image. A stage of its own: no program that it takes touches what ships.
+FROM build AS sbom
+COPY requirements-sbom.lock ./
+RUN python3 -m venv /opt/sbom && /opt/sbom/bin/pip install --require-hashes --requirement requirements-sbom.lock
+COPY supplychain/sbom.py ./
+RUN /opt/sbom/bin/cyclonedx-py environment --output-reproducible /opt/venv/bin/python3 > environment.json \
+ && python3 sbom.py installed.json < environment.json > /opt/sbom.cdx.json
+
 FROM ${BASE}
 LABEL org.opencontainers.image.title="mltask-operator" \
       org.opencontainers.image.description="One allocation per machine-learning task on Kubernetes" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/venv /opt/venv
+COPY --from=sbom /opt/sbom.cdx.json /usr/share/mltask-operator/sbom.cdx.json
 # Kopf asks for its user's name, which no /etc/passwd has here, nor for whatever other number a cluster may choose.
 ENV PATH=/opt/venv/bin:$PATH USER=mltask-operator
 # A number, not a name: the kubelet cannot tell from a name that the user is not root.

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo kind tools cluster cluster-down chaos bench-batching lock
+.PHONY: help setup demo kind tools cluster cluster-down chaos bench-batching lock audit sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,9 +60,16 @@ format: setup ## Format the code and mend what the linter can
 bench-batching: setup ## What sharing an allocation costs and saves, on a real node (half an hour)
 	@$(BIN)/python -m benchmarks.batching
 
+audit: setup ## Scan what ships for known vulnerabilities; says so, and fails, where nobody answers
+	@$(BIN)/python -m supplychain.audit $(AUDIT_FLAGS)
+
+sbom: setup ## Build the image and write what is in it to dist/sbom.cdx.json (root on Linux)
+	@mkdir -p dist && $(BIN)/python -m supplychain.image > dist/sbom.cdx.json
+
 lock: ## Resolve the dependencies anew into the lock files (needs uv)
 	uv pip compile pyproject.toml $(LOCK_FLAGS) -o requirements.lock
 	uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) -o requirements-dev.lock
 	uv pip compile --group build --constraint requirements-dev.lock $(LOCK_FLAGS) -o requirements-build.lock
+	uv pip compile --group sbom --constraint requirements-dev.lock $(LOCK_FLAGS) -o requirements-sbom.lock
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
