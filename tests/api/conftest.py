@@ -8,7 +8,7 @@ import pytest
 
 from localcluster import Cluster
 from localcluster.errors import ClusterError
-from tests.api.audit import SYSTEM, denied
+from tests.api.audit import SYSTEM, outside_the_role
 from tests.api.client import Client
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team
@@ -44,8 +44,8 @@ def cluster() -> Iterator[Cluster]:
         wait_until_established(started)
         wait_until(lambda: _knows_the_owner(started), "admission knows the kind MLTask", 60)
         yield started
-        asked = denied(started)
-        assert not asked, f"in this run the operator had no right to: {asked}"
+        asked = outside_the_role(started)
+        assert not asked, f"in this run the operator asked for what it has no right to: {asked}"
 
 
 def _knows_the_owner(cluster: Cluster) -> bool:

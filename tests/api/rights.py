@@ -104,7 +104,7 @@ class Chart:
     No object is shared between releases: each has accounts, roles and a Lease of its own name.
     """
 
-    def __init__(self, cluster: Cluster, home: str, namespaces: Sequence[str]) -> None:
+    def __init__(self, cluster: Cluster, home: str, namespaces: Sequence[str] = ()) -> None:
         self._home = home
         values = ["crds.install=false", f"fullnameOverride={NAME}"]
         if namespaces:
@@ -173,6 +173,13 @@ def granted(cluster: Cluster, programs: Iterable[Program]) -> Iterator[None]:
         yield
     finally:
         cluster.kubectl("delete", "--ignore-not-found", "--wait=false", "-f", "-", stdin=listed)
+
+
+def asked(event: Json) -> tuple[str, str, str]:
+    """Return group, resource and verb of what an audit event tells of."""
+    target = event.get("objectRef", {})
+    resource = "/".join(filter(None, (target.get("resource"), target.get("subresource"))))
+    return target.get("apiGroup", ""), resource, event["verb"]
 
 
 def may(client: Client, user: str, right: Right) -> bool:

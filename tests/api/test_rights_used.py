@@ -18,7 +18,7 @@ from localcluster import Cluster
 from tests.api.client import Client
 from tests.api.operator_process import PROGRAM, OperatorProcess
 from tests.api.pool import Pool
-from tests.api.rights import Chart, Program, granted
+from tests.api.rights import Chart, Program, asked, granted
 from tests.api.team import Json, Team, manifest
 from tests.chaos.scenarios import ENDS, SCENARIOS, SUCCEEDED, Outcome, Scenario, gone, outcome
 from tests.chaos.stage import Stage
@@ -101,10 +101,8 @@ class Run:
 
 
 def _use(event: Json) -> tuple[str, str, str, str]:
-    target = event.get("objectRef", {})
-    resource = "/".join(filter(None, (target.get("resource"), target.get("subresource"))))
     role = re.search(r' of (?:Cluster)?Role "(.+?)"', _why(event))
-    return role[1] if role else "", target.get("apiGroup", ""), resource, event["verb"]
+    return role[1] if role else "", *asked(event)
 
 
 def _is_for_everybody(event: Json) -> bool:
@@ -190,9 +188,9 @@ def test_each_right_is_used_by_a_request_that_succeeds(run: Run) -> None:
 
 
 def test_nothing_is_asked_for_that_the_roles_do_not_give(run: Run) -> None:
-    asked = run.events()
-    assert {event["user"]["username"] for event in asked} == {p.user for p in run.programs}
-    assert [event["requestURI"] for event in asked if is_denied(event)] == []
+    events = run.events()
+    assert {event["user"]["username"] for event in events} == {p.user for p in run.programs}
+    assert [event["requestURI"] for event in events if is_denied(event)] == []
 
 
 @pytest.mark.parametrize("run", ["namespaced"], indirect=True)

@@ -72,6 +72,11 @@ FORBIDDEN_403 = [
         "APIVersion mltask.dev/v1alpha1 Kind MLTask: no matches for kind",
         RefusalKind.NOT_PERMITTED,
     ),
+    (
+        "the API server has only just started",
+        POD + "not yet ready to handle request",
+        RefusalKind.SERVER_FAILED,
+    ),
 ]
 
 OTHERS = [

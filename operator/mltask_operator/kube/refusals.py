@@ -18,6 +18,8 @@ _WORDS_OF_A_403 = (
     # the operator's permissions, not of the Pod.
     ('cannot create resource "pods"', RefusalKind.NOT_PERMITTED),
     ("cannot set blockOwnerDeletion", RefusalKind.NOT_PERMITTED),
+    # An API server that has started, whose admission plugins have still to learn what there is.
+    ("not yet ready to handle request", RefusalKind.SERVER_FAILED),
 )
 
 
