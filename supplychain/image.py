@@ -11,13 +11,13 @@ from localcluster import images
 from localcluster.errors import ClusterError
 
 ROOT = Path(__file__).parents[1]
-TAG = f"docker.io/library/mltask-operator:{mltask_operator.__version__}"
 BILL = "usr/share/mltask-operator/sbom.cdx.json"
 
 
-def build() -> Path:
+def build(context: Path = ROOT, version: str = mltask_operator.__version__) -> Path:
     """Build the image and return it as a docker-archive tar. Raises ClusterError."""
-    return images.build(ROOT, ROOT / "Dockerfile", TAG, {"BASE": images.base_image()})
+    tag = f"docker.io/library/mltask-operator:{version}"
+    return images.build(context, ROOT / "Dockerfile", tag, {"BASE": images.base_image()})
 
 
 def files(image: Path, pattern: str) -> dict[str, bytes]:

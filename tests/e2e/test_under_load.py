@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 import mltask_operator
-from localcluster import Cluster, images
+from localcluster import Cluster
+from supplychain import image
 from tests.api.audit import assert_each_ran_once
 from tests.api.team import Team
 from tests.chaos.record import Record, recorded
@@ -29,10 +30,6 @@ LOAD = 60
 NEXT = "99.0.0"
 LEASE_SECONDS = 15
 """The operator's default."""
-IMAGE_CONTEXT = (
-    *("LICENSE", "README.md", "pyproject.toml", "operator"),
-    *("requirements.lock", "requirements-build.lock"),
-)
 
 
 @pytest.fixture
@@ -58,15 +55,15 @@ def team(cluster: Cluster) -> Iterator[Team]:
 def next_version(cluster: Cluster, tmp_path: Path) -> Path:
     """The chart of a version to come, whose image lies on the node and whose CRD shows more."""
     source = tmp_path / "source"
-    for name in IMAGE_CONTEXT:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        source.mkdir(exist_ok=True)
-        copy(ROOT / name, source / name)
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        if line.startswith("!"):
+            copied = source / line[1:]
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            copy = shutil.copytree if (ROOT / line[1:]).is_dir() else shutil.copy
+            copy(ROOT / line[1:], copied)
     of_package = source / "operator" / "mltask_operator" / "__init__.py"
     of_package.write_text(of_package.read_text().replace(mltask_operator.__version__, NEXT))
-    tag = f"docker.io/library/mltask-operator:{NEXT}"
-    base = {"BASE": images.base_image()}
-    cluster.import_image(images.build(source, ROOT / "Dockerfile", tag, base))
+    cluster.import_image(image.build(source, NEXT))
 
     chart = tmp_path / "chart"
     shutil.copytree(CHART, chart)
