@@ -19,6 +19,7 @@ from mltask_operator.kube.credentials import Credentials, NoCredentials
 from mltask_operator.kube.election import Election
 from mltask_operator.kube.lease import Lease
 from mltask_operator.kube.preflight import (
+    NoDefinition,
     NotReady,
     check_cluster,
     check_lease,
@@ -159,7 +160,7 @@ async def _run(
     await credentials.load()
     # The Lease has connections of its own, so that no load on the others delays its renewal.
     async with Api(credentials) as api:
-        namespaces = await check_cluster(api, namespaces)
+        namespaces = await _served(api, namespaces)
         where = f"namespaces {', '.join(namespaces)}" if namespaces else "all namespaces"
         server = credentials.configuration.host
         logger.info("mltask-operator %s starts, for %s of %s", __version__, where, server)
@@ -171,6 +172,17 @@ async def _run(
             )
             await watch(controller, credentials, namespaces, health_port)
         logger.info("mltask-operator has stopped")
+
+
+async def _served(api: Api, namespaces: Sequence[str]) -> list[str]:
+    try:
+        return await check_cluster(api, namespaces)
+    except NoDefinition:
+        # With the CRD all tasks went, so the garbage collector deletes their Pods; nobody else lets
+        # go of them. What keeps us from that can wait: first of all there must be a CRD.
+        with contextlib.suppress(OSError):
+            await let_go_of_pods(api, namespaces or (None,), only_deleted=True)
+        raise
 
 
 async def _let_go(namespaces: Sequence[str], lease: tuple[str, str] | None) -> None:

@@ -46,6 +46,17 @@ async def test_every_pod_is_let_go_of_once() -> None:
     assert await let_go_of_pods(api, [None]) == 0
 
 
+async def test_where_only_deleted_pods_are_let_go_of_the_others_are_held() -> None:
+    api = FakeApi()
+    for name in ("t-t-1", "t-t-2"):
+        await api.create_pod(a_pod(name))
+    gone = api.pods["team-a", "t-t-1"]["metadata"]
+    await api.delete_pod("team-a", "t-t-1", gone["uid"])
+    assert await let_go_of_pods(api, [None], only_deleted=True) == 1
+    [held] = [pod["metadata"] for pod in api.pods.values() if pod["metadata"]["finalizers"]]
+    assert held["name"] == "t-t-2"
+
+
 async def test_a_pod_that_went_meanwhile_is_no_fault_and_not_counted() -> None:
     api = Answering(ApiError(422, "Invalid", "metadata.uid: Invalid value: field is immutable"))
     await api.create_pod(a_pod("t-t-1"))

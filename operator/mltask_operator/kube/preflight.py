@@ -30,12 +30,22 @@ class NotReady(Exception):
     """The cluster is not prepared for the operator; the text says what is missing."""
 
 
+class NoDefinition(NotReady):
+    """The CRD is not there, and so no task is."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the CustomResourceDefinition {names.PLURAL}.{names.GROUP} is not installed: install "
+            "the Helm chart mltask-operator, or `kubectl apply -f crds/mltasks.yaml`"
+        )
+
+
 async def check_cluster(api: Api, namespaces: Sequence[str]) -> list[str]:
     """Return those of the namespaces that can be served; all of them are, for all or for none.
 
-    Raise NotReady where the CRD or a permission is missing, Unreachable where nobody answers. Of
-    several namespaces one without the permissions is left out, and logged: it may have been
-    deleted, with the role binding in it, and the others must not go unserved for that.
+    Raise NoDefinition where the CRD is missing, NotReady where a permission is, Unreachable where
+    nobody answers. Of several namespaces one without the permissions is left out, and logged: it
+    may have been deleted, with the role binding in it, and the others must not go unserved then.
     """
     await _check_resource(api)
     unserved = {}
@@ -84,19 +94,12 @@ async def _check_resource(api: Api) -> None:
         served = await api.request("GET", f"/apis/{names.API_VERSION}")
     except ApiError as error:
         if error.code == 404:
-            raise NotReady(_no_crd()) from error
+            raise NoDefinition from error
         if error.code in (401, 403):
             raise NotReady(f"the credentials are not accepted: {error.message}") from error
         raise
     if not any(resource["name"] == names.PLURAL for resource in served["resources"]):
-        raise NotReady(_no_crd())
-
-
-def _no_crd() -> str:
-    return (
-        f"the CustomResourceDefinition {names.PLURAL}.{names.GROUP} is not installed: install the "
-        "Helm chart mltask-operator, or `kubectl apply -f crds/mltasks.yaml`"
-    )
+        raise NoDefinition
 
 
 async def _missing_permissions(
