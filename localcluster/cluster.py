@@ -24,8 +24,9 @@ NOWHERE = "192.0.2.1"
 class Cluster:
     """A running cluster; as a context manager it stops at the end of the block.
 
-    `kubeconfig` is the administrator's, `url` is where the API server is, `bin` holds the cluster's
-    programs, and `state` its files; `state / "logs"` has each component's output.
+    `kubeconfig` is the administrator's, `url` is where the API server is, `etcd_url` where etcd is
+    (seen from its own network), `bin` holds the cluster's programs, and `state` its files;
+    `state / "logs"` has each component's output.
     """
 
     def __init__(self, own: State, lock: IO[str], binaries: Path, *, is_real: bool) -> None:
@@ -147,7 +148,7 @@ class Cluster:
         self.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
 
     def _start_control_plane(self, host: Host, private: Host) -> None:
-        etcd, etcd_url = controlplane.etcd(self.state, private)
+        etcd, self.etcd_url = controlplane.etcd(self.state, private)
         # Where it is on, whoever blocks an owner's deletion needs rights on the owner.
         advertised, plugins = NOWHERE, ["OwnerReferencesPermissionEnforcement"]
         if self.is_real:
@@ -156,7 +157,7 @@ class Cluster:
         self._processes.start(
             etcd,
             controlplane.kube_apiserver(
-                self.state, self._credentials, etcd_url, advertised, plugins
+                self.state, self._credentials, self.etcd_url, advertised, plugins
             ),
         )
         self._processes.start(

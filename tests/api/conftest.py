@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.api)
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """An API server on which the chart is installed, but for the operator's own Pod.
+@contextmanager
+def cluster_with_chart() -> Iterator[Cluster]:
+    """Have an API server on which the chart is installed, but for the operator's own Pod.
 
     Whatever the tests made it do, its role had to do: one that takes rights away uses an account
     of its own. If not, the run ends with an error.
@@ -46,6 +47,13 @@ def cluster() -> Iterator[Cluster]:
         yield started
         asked = outside_the_role(started)
         assert not asked, f"in this run the operator asked for what it has no right to: {asked}"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The cluster that all tests of the session share, in namespaces of their own."""
+    with cluster_with_chart() as started:
+        yield started
 
 
 def _knows_the_owner(cluster: Cluster) -> bool:

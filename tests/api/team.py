@@ -52,7 +52,7 @@ class Team:
         cluster.kubectl("create", "namespace", namespace)
         team = cls(cluster, namespace)
         # Without its service account the first Pod would be refused.
-        team.kubectl("wait", "--for=create", "serviceaccount/default")
+        team.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=90s")
         return team
 
     def delete(self) -> None:

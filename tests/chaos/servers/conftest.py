@@ -1,0 +1,42 @@
+"""A cluster of these tests' own: what they do to its servers would harm others that share it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from localcluster import Cluster
+from tests.api.audit import SYSTEM
+from tests.api.conftest import cluster_with_chart
+from tests.api.team import Team
+from tests.chaos.ledger import Ledger
+from tests.chaos.servers.etcd import Etcd, PodHistory
+from tests.chaos.servers.site import Site
+
+
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[Cluster]:
+    """The cluster that is broken."""
+    with cluster_with_chart() as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def operator_kubeconfig(cluster: Cluster) -> Path:
+    """Return the kubeconfig of the operator's service account."""
+    return cluster.kubeconfig_for_service_account(SYSTEM, "mltask-operator")
+
+
+@pytest.fixture(scope="package")
+def ledger(cluster: Cluster) -> Ledger:
+    """The audit log's account of Pods."""
+    return Ledger(cluster)
+
+
+@pytest.fixture
+def site(
+    cluster: Cluster, team: Team, operator_kubeconfig: Path, ledger: Ledger, tmp_path: Path
+) -> Iterator[Site]:
+    """A namespace where a fault is tried."""
+    with PodHistory(Etcd(cluster)) as history:
+        yield Site(team, operator_kubeconfig, tmp_path, ledger, history)
