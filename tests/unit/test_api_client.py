@@ -174,6 +174,22 @@ async def test_refusal_of_a_proxy_in_between_keeps_its_code(
     assert (raised.value.code, raised.value.reason) == (502, "")
 
 
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("3", 3), ("Wed, 21 Oct 2026 07:28:00 GMT", 0), (None, 0)]
+)
+async def test_refusal_says_how_long_to_wait(
+    api: Api, server: ApiServer, header: str | None, seconds: float
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        headers = {"Retry-After": header} if header else {}
+        return web.json_response({"reason": "TooManyRequests"}, status=429, headers=headers)
+
+    server.answer = answer
+    with pytest.raises(ApiError) as raised:
+        await api.get_pod("team-a", "train-1")
+    assert (raised.value.code, raised.value.retry_after) == (429, seconds)
+
+
 # Credentials that are refused
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client.rest import RESTResponse
 
 from mltask_operator import __version__
 from mltask_operator.api import names
@@ -152,12 +153,14 @@ class Api:
     ) -> Json:
         """Send one request and return the object that came back."""
         client = self._client
-        code, answer = await self._send(client, method, path, body, content_type)
-        if code == 401:
+        response = await self._send(client, method, path, body, content_type)
+        if response.status == 401:
             await self._renew(client)
-            code, answer = await self._send(self._client, method, path, body, content_type)
-        if code >= 300:
-            raise ApiError.from_response(code, answer)
+            response = await self._send(self._client, method, path, body, content_type)
+        answer = await response.read()
+        if response.status >= 300:
+            pause = response.headers.get("Retry-After", "")
+            raise ApiError.from_response(response.status, answer, pause)
         found: Json = json.loads(answer)
         return found
 
@@ -183,7 +186,7 @@ class Api:
         path: str,
         body: Json | None,
         content_type: str | None,
-    ) -> tuple[int, bytes]:
+    ) -> RESTResponse:
         headers = dict(client.default_headers)
         await client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         if content_type:
@@ -198,7 +201,8 @@ class Api:
                 body,
                 _request_timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS),
             )
-            return response.status, await response.read()
+            await response.read()
+            return response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(
                 f"the API server {client.configuration.host} gave no answer: "
