@@ -40,6 +40,7 @@ class _Entry:
     owner: Owner
     task: Task | None = None
     is_task_gone: bool = False
+    is_watched: bool = False
     pods: dict[str, Pod] = field(default_factory=dict)
     unshown: dict[str, int] = field(default_factory=dict)
     """Uids of objects that an answer to us said are gone, until the watch shows it too: an event
@@ -116,6 +117,14 @@ class Store:
                 entry.owner.name,
             )
         return uid
+
+    def note_watched(self, uid: str) -> bool:
+        """Note that a watch has told of this MLTask; return whether one had done so before."""
+        entry = self._entries.get(uid)
+        if entry is None:
+            return False
+        had, entry.is_watched = entry.is_watched, True
+        return had
 
     def note_open_tasks(self, version: int) -> None:
         """Note that all tasks that were not finished at this resourceVersion are recorded.
