@@ -41,8 +41,8 @@ def _registry(controller: Controller, credentials: Credentials) -> kopf.Operator
     # Kopf tries a failed handler again in a minute by itself. A login may be, though sooner;
     # a start that failed is for whoever restarts us, and a probe says so at once.
     @kopf.on.login(registry=registry, backoff=LOGIN_BACKOFF_SECONDS)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        return await credentials.login_for_kopf()
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return credentials.session_for_kopf()
 
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(**_: Any) -> None:

@@ -97,10 +97,10 @@ def frozen(setting: Setting, folder: Path) -> Came:
 
 
 class Play(NamedTuple):
-    """What is done, and whether the operator is to go on, to end, or may do either."""
+    """What is done, and whether the operator ends by itself, to be started again."""
 
     act: Callable[[Setting, Path], Came]
-    ends: bool | None = False
+    ends: bool = False
 
 
 PLAYS: Mapping[str, Play] = {
@@ -124,9 +124,7 @@ PLAYS: Mapping[str, Play] = {
     "410": Play(across_a_gap),
     "stale lists": Play(from_stale_lists),
     "401, and the new token is there": Play(partial(with_a_rotated_token, is_late=False)),
-    "401, and the new token comes late": Play(
-        partial(with_a_rotated_token, is_late=True), ends=None
-    ),
+    "401, and the new token comes late": Play(partial(with_a_rotated_token, is_late=True)),
 }
 
 
@@ -148,8 +146,7 @@ def test_all_ends_as_it_must(name: str, started: dict[str, Future[Came]], record
     record.append(Tried(fault.name, fault.how, fault.struck, len(came.broken)))
     assert fault.struck
     assert not came.broken, "\n".join(came.broken)
-    ends = PLAYS[name].ends
-    assert ends is None or bool(came.restarts) == ends, came.restarts
+    assert bool(came.restarts) == PLAYS[name].ends, came.restarts
 
 
 def test_liveness_tells_of_an_operator_that_hangs(started: dict[str, Future[Came]]) -> None:

@@ -168,7 +168,7 @@ class Api:
         """Replace the client whose credentials were refused, once for all who used it."""
         async with self._renewal:
             if self._client is refused:
-                await self._credentials.reload()
+                await self._credentials.renew(refused.configuration)
                 self._client = self._new_client()
                 # Others may still wait for its answers, as long as a request may take.
                 loop = asyncio.get_running_loop()
