@@ -190,6 +190,35 @@ async def test_refusal_says_how_long_to_wait(
     assert (raised.value.code, raised.value.retry_after) == (429, seconds)
 
 
+@pytest.mark.parametrize("code", [429, 500, 503])
+async def test_a_listing_outlives_what_passes(
+    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(api_module, "ASK_PAUSE_SECONDS", 0.0)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        match len(server.requests):
+            case 1:
+                return web.json_response({}, status=code)
+            case 2:
+                assert request.transport is not None
+                request.transport.abort()
+        return web.json_response({"metadata": {"resourceVersion": "10"}, "items": []})
+
+    server.answer = answer
+    assert [page["items"] async for page in api.pages(tasks_path(None))] == [[]]
+
+
+async def test_a_listing_that_stays_refused_raises(
+    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_module, "ASK_PAUSE_SECONDS", 0.0)
+    server.answer = server.says({"reason": "InternalError", "message": "no"}, 500)
+    with pytest.raises(ApiError, match="500 InternalError: no"):
+        await anext(api.pages(tasks_path(None)))
+    assert len(server.requests) == 1 + api_module.ASK_AGAIN
+
+
 # Credentials that are refused
 
 

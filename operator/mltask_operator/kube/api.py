@@ -26,6 +26,8 @@ MAX_POD_BYTES = 2**20
 """etcd takes 1.5 MiB, and what the kubelet writes into a Pod's status must fit in beside it: one
 that is larger could be created, and then nobody could tell of it that it runs or has ended."""
 PAGE_SIZE = 500
+ASK_AGAIN = 3
+ASK_PAUSE_SECONDS = 1.0
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
@@ -142,11 +144,25 @@ class Api:
         query = urlencode({"limit": PAGE_SIZE, **chosen})
         token = ""
         while True:
-            page = await self.request("GET", f"{path}?{query}{token}")
+            page = await self.ask("GET", f"{path}?{query}{token}")
             yield page
             if not (following := page["metadata"].get("continue")):
                 return
             token = f"&continue={following}"
+
+    async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
+        """Send a request that changes nothing, a few times where it may be the moment's fault."""
+        for _ in range(ASK_AGAIN):
+            try:
+                return await self.request(method, path, body)
+            except ApiError as error:
+                if error.code != 429 and error.code < 500:
+                    raise
+                pause = max(ASK_PAUSE_SECONDS, error.retry_after)
+            except Unreachable:
+                pause = ASK_PAUSE_SECONDS
+            await asyncio.sleep(pause)
+        return await self.request(method, path, body)
 
     async def request(
         self, method: str, path: str, body: Json | None = None, content_type: str | None = None
