@@ -47,9 +47,14 @@ def from_stale_lists(setting: Setting, folder: Path) -> Came:
         for kind in KINDS:
             run.crowd.add(kind)
         wait_until(lambda: not run.crowd.tend() and _running(run) >= 3, "some run")
+        deleted = run.crowd.add(Kind("late", {}, gone(attempts=1)))
+        run.stage.runs(deleted, 1)
         # The watches list anew, and that is what is kept.
+        before = stale.noted
         begin(gap, run)
         gap.end()
+        wait_until(lambda: stale.noted >= before + WATCHES, "the watches have listed")
+        run.stage.delete(deleted)
         run.tend_until_over()
         stale.begin()
         run.proxy.cut_watches()

@@ -202,7 +202,7 @@ class TooManyRequests(Once):
         request = await _request(call)
         early = self._until.pop(request, 0) - time.monotonic()
         if early > CLOCKS_RESOLUTION:
-            self.too_soon.append(f"{early:.2f} s too soon: {request}")
+            self.too_soon.append(f"{early:.2f} s too soon: {call.method} {call.path}")
 
     async def strike(self, call: Call) -> web.StreamResponse:
         self._until[await _request(call)] = time.monotonic() + self.SECONDS
@@ -291,6 +291,8 @@ class StaleLists(Once):
 
     def __init__(self, *agents: str) -> None:
         super().__init__()
+        self.noted = 0
+        """How many lists were kept."""
         self._agents = agents
         self._kept: dict[str, functools.partial[web.Response]] = {}
 
@@ -298,6 +300,7 @@ class StaleLists(Once):
         if call.is_list and not self.is_on:
             answer = await call.withhold()
             if answer.status == 200:
+                self.noted += 1
                 self._kept[call.target] = functools.partial(
                     web.Response, headers=answer.headers, body=answer.body
                 )
