@@ -53,7 +53,7 @@ def from_stale_lists(setting: Setting, folder: Path) -> Came:
         before = stale.noted
         begin(gap, run)
         gap.end()
-        wait_until(lambda: stale.noted >= before + WATCHES, "the watches have listed")
+        wait_until(lambda: stale.noted >= before + WATCHES + 2, "all was listed")
         run.stage.delete(deleted)
         run.tend_until_over()
         stale.begin()

@@ -10,6 +10,7 @@ from tests.chaos.wire import (
     HalfAnEventInOrder,
     Latency,
     LateWatch,
+    LateWrite,
     OnWire,
     RefusedTokens,
     ResetAfter,
@@ -33,9 +34,9 @@ class Mix(Several):
         stale = StaleLists("kopf")
         of_watches = [stale, Gap(), HalfAnEvent(), HalfAnEventInOrder(), LateWatch()]
         of_requests: list[OnWire] = [Conflict(), self._limit, ServerError(), ServerErrorAfter()]
-        of_requests += [ResetBefore(), ResetAfter(), Away()]
+        of_requests += [ResetBefore(), ResetAfter(), LateWrite(), Away()]
         super().__init__(self._tokens, *of_watches, *of_requests, latency)
-        # One of each is on, so that both have something to befall.
+        # One of each is on at a time, so that both have something to befall.
         self._kinds = ([self._tokens, *of_watches, latency], of_requests)
         self._due: list[tuple[OnWire, ...]] = []
         self._on: tuple[OnWire, ...] = ()
@@ -55,7 +56,7 @@ class Mix(Several):
         self.stop(run)
         if not self._due:
             drawn = [self._lot.sample(faults, len(faults)) for faults in self._kinds]
-            self._due = list(zip(*drawn, strict=True))
+            self._due = list(zip(*drawn, strict=False))
         self._on = self._due.pop()
         for fault in self._on:
             fault.begin()

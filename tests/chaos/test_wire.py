@@ -19,6 +19,7 @@ from tests.chaos.wire import (
     HalfAnEventInOrder,
     Latency,
     LateWatch,
+    LateWrite,
     OnWire,
     RefusedTokens,
     ResetAfter,
@@ -46,6 +47,7 @@ def lasting(kind: type[OnWire], setting: Setting, folder: Path) -> Came:
             run.crowd.add(each)
         run.tend_until_over()
         fault.end()
+        wait_until(lambda: fault.is_quiet, "nothing is on its way")
         broken = run.check(fault.struck)
         if isinstance(fault, TooManyRequests):
             broken += fault.too_soon
@@ -111,6 +113,7 @@ PLAYS: Mapping[str, Play] = {
             LateWatch,
             ResetBefore,
             ResetAfter,
+            LateWrite,
             HalfAnEvent,
             TooManyRequests,
             ServerError,

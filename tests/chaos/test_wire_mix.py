@@ -16,6 +16,7 @@ from tests.chaos.mix import Mix
 from tests.chaos.record import Record, Tried
 from tests.chaos.run import Setting
 from tests.chaos.wired import Wired, wired
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.api
 SEED = os.environ.get("CHAOS_SEED", "1")
@@ -35,6 +36,7 @@ def test_hundreds_of_tasks_end_as_they_must(
         ended = time.monotonic()
         run.tend_until_over()
         recovery = time.monotonic() - ended
+        wait_until(lambda: mix.is_quiet, "nothing is on its way")
         restarts = list(run.kubelet.restarts)
         # Whose answer a dead operator never heard, is asked for anew.
         broken = run.check(lost_answers=mix.total + 100 * len(restarts))

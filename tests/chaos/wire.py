@@ -36,6 +36,11 @@ class OnWire:
     def forget(self) -> None:
         """Forget whom it has spoken to: he is no more, and another operator starts."""
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether all is done that it was to do."""
+        return True
+
     async def carry(self, call: Call) -> web.StreamResponse:
         """See to a request."""
         await self.note(call)
@@ -89,6 +94,10 @@ class Several(OnWire):
     def __init__(self, *faults: OnWire) -> None:
         super().__init__()
         self.faults = faults
+
+    @property
+    def is_quiet(self) -> bool:
+        return all(fault.is_quiet for fault in self.faults)
 
     async def carry(self, call: Call) -> web.StreamResponse:
         for fault in self.faults:
@@ -154,6 +163,34 @@ class ResetAfter(Once):
     async def strike(self, call: Call) -> web.StreamResponse:
         await call.withhold()
         return call.cut()
+
+
+class LateWrite(Once):
+    """A creation is left alone: once its Pod is gone, nothing tells a late copy from a new one."""
+
+    name = "late write"
+    how = "a patch or deletion reaches the API server three seconds after its connection was reset"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._late: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_quiet(self) -> bool:
+        return not self._late
+
+    def concerns(self, call: Call) -> bool:
+        return call.method in ("PATCH", "DELETE")
+
+    async def strike(self, call: Call) -> web.StreamResponse:
+        late = asyncio.create_task(self._send(call))
+        self._late.add(late)
+        late.add_done_callback(self._late.discard)
+        return call.cut()
+
+    async def _send(self, call: Call) -> None:
+        await asyncio.sleep(3)
+        await call.withhold()
 
 
 class HalfAnEvent(OnWire):
