@@ -17,7 +17,8 @@ TASKS = "/apis/mltask.dev/v1alpha1/namespaces/{}/mltasks"
 class Watch:
     """A watch of one resource, which leaves out nothing that happens within the block.
 
-    The API server ends a watch that falls behind; it goes on then where it ended.
+    The API server ends a watch that falls behind; it goes on then where it ended, if somebody
+    reads it within some minutes.
     """
 
     def __init__(self, team: Team, folder: Path, resource: str = PODS) -> None:
@@ -48,6 +49,10 @@ class Watch:
             )
         self._lines = self._output.open()
         self._since = since
+
+    def read(self) -> None:
+        """Take in what there is by now."""
+        self._events()
 
     def events(self, task: str) -> Iterator[tuple[str, Json]]:
         """Yield type and object of each event so far that is about this MLTask or its Pods."""

@@ -46,7 +46,7 @@ def from_stale_lists(setting: Setting, folder: Path) -> Came:
     with wired(setting, Several(stale, gap), folder) as run:
         for kind in KINDS:
             run.crowd.add(kind)
-        wait_until(lambda: not run.crowd.tend() and _running(run) >= 3, "some run")
+        wait_until(lambda: not run.tend() and _running(run) >= 3, "some run")
         deleted = run.crowd.add(Kind("late", {}, gone(attempts=1)))
         run.stage.runs(deleted, 1)
         # The watches list anew, and that is what is kept.

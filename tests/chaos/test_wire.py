@@ -64,7 +64,7 @@ def through_an_outage(setting: Setting, folder: Path) -> Came:
         run.proxy.cut_watches()
         for each in KINDS:
             run.crowd.add(each)
-        wait_until(lambda: not run.crowd.tend() and fault.struck > 20, "it has tried, and tried")
+        wait_until(lambda: not run.tend() and fault.struck > 10, "it has tried, and tried")
         fault.end()
         run.tend_until_over()
         return Came(fault, run.check(fault.struck), run.kubelet.restarts)

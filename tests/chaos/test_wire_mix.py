@@ -60,7 +60,7 @@ def live_through(run: Wired, mix: Mix, lot: random.Random) -> None:
     while (elapsed := time.monotonic() - began) < SECONDS:
         while len(run.crowd.ends) < TASKS * elapsed / SECONDS:
             run.crowd.add(*lot.choices(KINDS, OFTEN))
-        run.crowd.tend()
+        run.tend()
         if elapsed >= changes:
             changes = elapsed + mix.turn(run)
         is_over.wait(0.5)

@@ -52,10 +52,15 @@ class Wired:
         self.proxy.write_kubeconfig(self.kubeconfig, self.token)
         return old
 
+    def tend(self) -> bool:
+        """See to the tasks; return whether all have ended as they are to, without a Pod."""
+        self.pods.read()
+        return self.crowd.tend()
+
     def tend_until_over(self, seconds: float = BOUND) -> None:
         """See to the tasks until all have ended; fail, and say which, if that takes longer."""
         try:
-            wait_until(self.crowd.tend, "all tasks have ended, and no Pod is left", seconds)
+            wait_until(self.tend, "all tasks have ended, and no Pod is left", seconds)
         except AssertionError as error:
             left = "\n".join(self.crowd.left())
             raise AssertionError(
