@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.crowd import KINDS
+from tests.chaos.extent import SEED
 from tests.chaos.mix import Mix
 from tests.chaos.record import Record, Tried
 from tests.chaos.run import Setting
@@ -19,7 +20,6 @@ from tests.chaos.wired import Wired, wired
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.api
-SEED = os.environ.get("CHAOS_SEED", "1")
 SECONDS = int(os.environ.get("CHAOS_SECONDS", "45"))
 TASKS = max(300, 3 * SECONDS)
 OFTEN = (8, 8, 3, 2, 2, 2, 2, 2, 2)
