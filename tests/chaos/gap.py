@@ -5,7 +5,8 @@ from pathlib import Path
 from tests.chaos.crowd import KINDS, Kind, end
 from tests.chaos.run import Setting
 from tests.chaos.scenarios import FAILS, SUCCEEDED, Outcome, gone
-from tests.chaos.wire import Gap, Several, StaleLists
+from tests.chaos.wire import Several
+from tests.chaos.wire_watches import Gap, StaleLists
 from tests.chaos.wired import Came, Wired, wired
 from tests.waiting import wait_until
 

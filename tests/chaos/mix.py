@@ -2,25 +2,20 @@
 
 import random
 
-from tests.chaos.wire import (
+from tests.chaos.wire import OnWire, Several
+from tests.chaos.wire_requests import (
     Away,
     Conflict,
-    Gap,
-    HalfAnEvent,
-    HalfAnEventInOrder,
     Latency,
-    LateWatch,
     LateWrite,
-    OnWire,
     RefusedTokens,
     ResetAfter,
     ResetBefore,
     ServerError,
     ServerErrorAfter,
-    Several,
-    StaleLists,
     TooManyRequests,
 )
+from tests.chaos.wire_watches import Gap, HalfAnEvent, HalfAnEventInOrder, LateWatch, StaleLists
 from tests.chaos.wired import Wired
 
 
