@@ -17,6 +17,8 @@ from mltask_operator.runtime.controller import Controller
 LIST_PAGE_SIZE = 500
 REQUEST_TIMEOUT_SECONDS = 30.0
 LOGIN_BACKOFF_SECONDS = 5.0
+STOP_SECONDS = 20.0
+"""How long a stop may take, in order or after a fault; then the process kills itself."""
 
 
 async def watch(
@@ -39,8 +41,8 @@ def _registry(controller: Controller, credentials: Credentials) -> kopf.Operator
     # Kopf tries a failed handler again in a minute by itself. A login may be, though sooner;
     # a start that failed is for whoever restarts us, and a probe says so at once.
     @kopf.on.login(registry=registry, backoff=LOGIN_BACKOFF_SECONDS)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        return await credentials.login_for_kopf()
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return credentials.session_for_kopf()
 
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(**_: Any) -> None:
@@ -79,6 +81,8 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.chunk_size = LIST_PAGE_SIZE
     settings.networking.request_timeout = REQUEST_TIMEOUT_SECONDS
     settings.queueing.idle_timeout = 0.2
+    # Where a login fails while watches wait for it, they may never end, and Kopf waits for them.
+    settings.process.ultimate_exiting_timeout = STOP_SECONDS
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
     # One line for each call of a handler otherwise.

@@ -15,7 +15,11 @@ TASKS = "/apis/mltask.dev/v1alpha1/namespaces/{}/mltasks"
 
 
 class Watch:
-    """A watch of one resource, which leaves out nothing that happens within the block."""
+    """A watch of one resource, which leaves out nothing that happens within the block.
+
+    The API server ends a watch that falls behind; it goes on then where it ended, if somebody
+    reads it within some minutes.
+    """
 
     def __init__(self, team: Team, folder: Path, resource: str = PODS) -> None:
         self._team = team
@@ -26,20 +30,29 @@ class Watch:
     def __enter__(self) -> Self:
         team = self._team
         listed = json.loads(team.kubectl("get", "--raw", f"{self._path}?limit=1"))
-        since = f"{self._path}?watch=1&resourceVersion={listed['metadata']['resourceVersion']}"
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
-                [team.cluster.bin / "kubectl", "get", "--raw", since],
-                env={**os.environ, **team.cluster.environment},
-                stdout=output,
-            )
-        self._lines = self._output.open()
+        self._watch(since=listed["metadata"]["resourceVersion"])
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait()
         self._lines.close()
+
+    def _watch(self, since: str) -> None:
+        cluster = self._team.cluster
+        target = f"{self._path}?watch=1&resourceVersion={since}"
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [cluster.bin / "kubectl", "get", "--raw", target],
+                env={**os.environ, **cluster.environment},
+                stdout=output,
+            )
+        self._lines = self._output.open()
+        self._since = since
+
+    def read(self) -> None:
+        """Take in what there is by now."""
+        self._events()
 
     def events(self, task: str) -> Iterator[tuple[str, Json]]:
         """Yield type and object of each event so far that is about this MLTask or its Pods."""
@@ -84,14 +97,21 @@ class Watch:
         return len(started)
 
     def _events(self) -> list[Json]:
-        assert self._process.poll() is None, "the watch has ended"
+        has_ended = self._process.poll() is not None
         while True:
             start = self._lines.tell()
             line = self._lines.readline()
             if not line.endswith("\n"):
-                self._lines.seek(start)
-                return self._seen
-            self._seen.append(json.loads(line))
+                break
+            event = json.loads(line)
+            assert event["type"] != "ERROR", event
+            self._since = event["object"]["metadata"]["resourceVersion"]
+            self._seen.append(event)
+        self._lines.seek(start)
+        if has_ended:
+            self._lines.close()
+            self._watch(self._since)
+        return self._seen
 
 
 def _containers(pod: Json) -> Iterator[Json]:

@@ -1,6 +1,6 @@
 """One run of a scenario, with one thing that goes wrong or none, and what must be so at its end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def _play(
         keeper = Keeper(start)
         with keeper:
             scenario.play(stage)
-            stage.until(_is_over(stage, scenario), "every task has ended, and no Pod is left")
+            stage.until(is_over(stage, scenario.ends), "every task has ended, and no Pod is left")
             writes = proxy.writes
             # At the last write all may be over before the fault is done with the operator.
             if fault and not fault.struck.wait(10):
@@ -86,28 +86,31 @@ def _play(
             stage.until(lambda: keeper.starts == starts, f"{starts} operators were started")
             everything = {**scenario.ends, AFTERWARDS: SUCCEEDED}
             stage.create(manifest(AFTERWARDS, fate=ENDS))
-            last = Scenario(scenario.name, scenario.play, everything)
-            stage.until(_is_over(stage, last), "a task that comes afterwards has ended")
+            stage.until(is_over(stage, everything), "a task that comes afterwards has ended")
             assert keeper.failure is None, keeper.failure
             assert keeper.starts == starts, "the operator has ended by itself"
             for task, expected in everything.items():
-                _check(setting.ledger, stage, pods, task, expected)
+                check(setting.ledger, stage, pods, task, expected)
     return writes
 
 
-def _is_over(stage: Stage, scenario: Scenario) -> Callable[[], bool]:
-    def is_over() -> bool:
-        for name, end in scenario.ends.items():
+def is_over(stage: Stage, ends: Mapping[str, Outcome]) -> Callable[[], bool]:
+    """Return the question whether these tasks have ended, and no Pod is left."""
+
+    def are_over() -> bool:
+        for name, end in ends.items():
             task = stage.task(name)
             is_to_go = end.phase is None
             if (task is not None) if is_to_go else outcome(task, 0) is None:
                 return False
         return not stage.pods()
 
-    return is_over
+    return are_over
 
 
-def _check(ledger: Ledger, stage: Stage, pods: Watch, task: str, expected: Outcome) -> None:
+def check(ledger: Ledger, stage: Stage, pods: Watch, task: str, expected: Outcome) -> None:
+    """Raise AssertionError unless the task ended as expected, with one Pod for each attempt."""
+
     def lives() -> list[tuple[str, str]]:
         return pods.lives(task)
 

@@ -78,6 +78,11 @@ class Stage:
         code, answer = self.client.request("PATCH", f"{self._pods}/{pod}", change)
         assert code == 200, answer
 
+    def delete_pod(self, pod: str) -> None:
+        """Delete this Pod, as somebody may who knows no better."""
+        code, answer = self.client.request("DELETE", f"{self._pods}/{pod}")
+        assert code == 200, answer
+
     def evict(self, pod: str) -> None:
         """Evict this Pod, as `kubectl drain` does."""
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}

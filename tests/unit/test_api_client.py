@@ -174,6 +174,51 @@ async def test_refusal_of_a_proxy_in_between_keeps_its_code(
     assert (raised.value.code, raised.value.reason) == (502, "")
 
 
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("3", 3), ("Wed, 21 Oct 2026 07:28:00 GMT", 0), (None, 0)]
+)
+async def test_refusal_says_how_long_to_wait(
+    api: Api, server: ApiServer, header: str | None, seconds: float
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        headers = {"Retry-After": header} if header else {}
+        return web.json_response({"reason": "TooManyRequests"}, status=429, headers=headers)
+
+    server.answer = answer
+    with pytest.raises(ApiError) as raised:
+        await api.get_pod("team-a", "train-1")
+    assert (raised.value.code, raised.value.retry_after) == (429, seconds)
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+async def test_a_listing_outlives_what_passes(
+    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(api_module, "ASK_PAUSE_SECONDS", 0.0)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        match len(server.requests):
+            case 1:
+                return web.json_response({}, status=code)
+            case 2:
+                assert request.transport is not None
+                request.transport.abort()
+        return web.json_response({"metadata": {"resourceVersion": "10"}, "items": []})
+
+    server.answer = answer
+    assert [page["items"] async for page in api.pages(tasks_path(None))] == [[]]
+
+
+async def test_a_listing_that_stays_refused_raises(
+    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_module, "ASK_PAUSE_SECONDS", 0.0)
+    server.answer = server.says({"reason": "InternalError", "message": "no"}, 500)
+    with pytest.raises(ApiError, match="500 InternalError: no"):
+        await anext(api.pages(tasks_path(None)))
+    assert len(server.requests) == 1 + api_module.ASK_AGAIN
+
+
 # Credentials that are refused
 
 

@@ -1,4 +1,4 @@
-"""Which credentials the operator finds, and in which form Kopf gets them."""
+"""Which credentials the operator finds."""
 
 import asyncio
 from pathlib import Path
@@ -35,6 +35,12 @@ async def loaded() -> Credentials:
     return credentials
 
 
+async def token(credentials: Credentials) -> str | None:
+    """Return what the header Authorization is to say."""
+    found: str | None = await credentials.configuration.get_api_key_with_prefix("BearerToken")
+    return found
+
+
 def why_not() -> str:
     """Return what a person is told who starts the operator."""
     with pytest.raises(NoCredentials) as raised:
@@ -52,9 +58,10 @@ def why_not() -> str:
 
 async def test_token(kubeconfig: Path) -> None:
     write_kubeconfig(kubeconfig, SERVER, {"token": "secret"})
-    info = await (await loaded()).login_for_kopf()
-    assert (info.server, info.scheme, info.token) == (SERVER, "Bearer", "secret")
-    assert info.certificate_path is None
+    credentials = await loaded()
+    assert credentials.configuration.host == SERVER
+    assert await token(credentials) == "Bearer secret"
+    assert credentials.configuration.cert_file is None
 
 
 async def test_client_certificate(kubeconfig: Path, home: Path) -> None:
@@ -62,18 +69,18 @@ async def test_client_certificate(kubeconfig: Path, home: Path) -> None:
         (home / name).write_text("PEM")
     user = {"client-certificate": "client.crt", "client-key": "client.key"}
     write_kubeconfig(kubeconfig, SERVER, user)
-    info = await (await loaded()).login_for_kopf()
-    assert info.certificate_path == str(home / "client.crt")
-    assert info.private_key_path == str(home / "client.key")
-    assert (info.scheme, info.token) == (None, None)
+    credentials = await loaded()
+    assert credentials.configuration.cert_file == str(home / "client.crt")
+    assert credentials.configuration.key_file == str(home / "client.key")
+    assert await token(credentials) is None
 
 
 async def test_nobody(kubeconfig: Path) -> None:
     write_kubeconfig(kubeconfig, SERVER)
-    info = await (await loaded()).login_for_kopf()
-    assert info.server == SERVER
-    assert (info.token, info.certificate_path) == (None, None)
-    assert info.insecure is False
+    credentials = await loaded()
+    assert credentials.configuration.host == SERVER
+    assert (await token(credentials), credentials.configuration.cert_file) == (None, None)
+    assert credentials.configuration.verify_ssl is True
 
 
 async def test_home_folder_is_where_a_kubeconfig_is_by_default(home: Path) -> None:
@@ -129,10 +136,10 @@ def service_account(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_service_account(service_account: Path) -> None:
-    info = await (await loaded()).login_for_kopf()
-    assert info.server == "https://10.96.0.1:443"
-    assert (info.scheme, info.token) == ("bearer", "secret")
-    assert info.ca_path == str(service_account / "ca.crt")
+    credentials = await loaded()
+    assert credentials.configuration.host == "https://10.96.0.1:443"
+    assert await token(credentials) == "bearer secret"
+    assert credentials.configuration.ssl_ca_cert == str(service_account / "ca.crt")
 
 
 def test_service_account_without_a_token(service_account: Path) -> None:
@@ -147,15 +154,16 @@ def test_neither_a_kubeconfig_nor_a_pod() -> None:
 # Anew
 
 
-async def test_reload_reads_what_has_changed(
+async def test_what_has_changed_is_read_anew(
     kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.0)
     write_kubeconfig(kubeconfig, SERVER, {"token": "first"})
     credentials = await loaded()
     write_kubeconfig(kubeconfig, SERVER, {"token": "second"})
-    assert (await credentials.login_for_kopf()).token == "first"
-    assert (await credentials.login_for_kopf()).token == "second"
+    assert await token(credentials) == "Bearer first"
+    await credentials.renew(credentials.configuration)
+    assert await token(credentials) == "Bearer second"
 
 
 async def test_credentials_that_cannot_be_read_anew_stay_as_they_were(
@@ -166,5 +174,5 @@ async def test_credentials_that_cannot_be_read_anew_stay_as_they_were(
     credentials = await loaded()
     monkeypatch.setenv("KUBECONFIG", f"{kubeconfig}-gone")
     with pytest.raises(NoCredentials):
-        await credentials.reload()
+        await credentials.renew(credentials.configuration)
     assert credentials.configuration.host == SERVER

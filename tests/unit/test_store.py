@@ -67,6 +67,16 @@ def test_pods_that_are_not_ours_are_ignored(store: Store) -> None:
     assert len(store) == 0
 
 
+def test_a_task_that_went_does_not_come_back(store: Store) -> None:
+    # By a watch that begins in the past, or a listing that was under way when it went.
+    store.record_task(task_body(10))
+    store.record_task_removed(UID)
+    for _ in range(4):
+        assert store.record_task(task_body(10)) is None
+        store.retain(listing(30), listing(31))
+    assert store.observe(UID) is None
+
+
 def test_tasks_of_one_name_and_two_uids_are_two_tasks(store: Store) -> None:
     store.record_task(task_body(10))
     store.record_task_removed(UID)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from mltask_operator.kube.errors import ApiError
 from mltask_operator.runtime.workqueue import FIRST_BACKOFF, LONGEST_BACKOFF, WorkQueue
 from tests.unit.virtual_time import VirtualTimeLoop, let_pass
 
@@ -193,6 +194,26 @@ async def test_news_of_a_key_shortens_its_pause(queue: WorkQueue, work: Work) ->
     queue.wake("a")
     await let_pass()
     assert len(work.started) == tries + 1
+
+
+async def test_a_pause_that_the_api_server_asked_for_is_kept_to(
+    queue: WorkQueue, work: Work
+) -> None:
+    work.answers.append(ApiError(429, "TooManyRequests", "try later", retry_after=7))
+    work.gate.clear()
+    queue.wake("a")
+    await let_pass()
+    queue.wake("a")
+    work.gate.set()
+    await let_pass(3)
+    queue.wake("a")
+    await let_pass(3)
+    assert work.times == [0]
+    await let_pass(100)
+    assert work.times == [0, 7]
+    queue.wake("a")
+    await let_pass()
+    assert len(work.started) == 3
 
 
 async def test_one_failing_key_does_not_hold_up_another(queue: WorkQueue, work: Work) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
+from kubernetes.aio.client.rest import RESTResponse
 
 from mltask_operator import __version__
 from mltask_operator.api import names
@@ -25,6 +26,8 @@ MAX_POD_BYTES = 2**20
 """etcd takes 1.5 MiB, and what the kubelet writes into a Pod's status must fit in beside it: one
 that is larger could be created, and then nobody could tell of it that it runs or has ended."""
 PAGE_SIZE = 500
+ASK_AGAIN = 3
+ASK_PAUSE_SECONDS = 1.0
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
@@ -141,23 +144,39 @@ class Api:
         query = urlencode({"limit": PAGE_SIZE, **chosen})
         token = ""
         while True:
-            page = await self.request("GET", f"{path}?{query}{token}")
+            page = await self.ask("GET", f"{path}?{query}{token}")
             yield page
             if not (following := page["metadata"].get("continue")):
                 return
             token = f"&continue={following}"
+
+    async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
+        """Send a request that changes nothing, a few times where it may be the moment's fault."""
+        for _ in range(ASK_AGAIN):
+            try:
+                return await self.request(method, path, body)
+            except ApiError as error:
+                if error.code != 429 and error.code < 500:
+                    raise
+                pause = max(ASK_PAUSE_SECONDS, error.retry_after)
+            except Unreachable:
+                pause = ASK_PAUSE_SECONDS
+            await asyncio.sleep(pause)
+        return await self.request(method, path, body)
 
     async def request(
         self, method: str, path: str, body: Json | None = None, content_type: str | None = None
     ) -> Json:
         """Send one request and return the object that came back."""
         client = self._client
-        code, answer = await self._send(client, method, path, body, content_type)
-        if code == 401:
+        response = await self._send(client, method, path, body, content_type)
+        if response.status == 401:
             await self._renew(client)
-            code, answer = await self._send(self._client, method, path, body, content_type)
-        if code >= 300:
-            raise ApiError.from_response(code, answer)
+            response = await self._send(self._client, method, path, body, content_type)
+        answer = await response.read()
+        if response.status >= 300:
+            pause = response.headers.get("Retry-After", "")
+            raise ApiError.from_response(response.status, answer, pause)
         found: Json = json.loads(answer)
         return found
 
@@ -165,7 +184,7 @@ class Api:
         """Replace the client whose credentials were refused, once for all who used it."""
         async with self._renewal:
             if self._client is refused:
-                await self._credentials.reload()
+                await self._credentials.renew(refused.configuration)
                 self._client = self._new_client()
                 # Others may still wait for its answers, as long as a request may take.
                 loop = asyncio.get_running_loop()
@@ -183,7 +202,7 @@ class Api:
         path: str,
         body: Json | None,
         content_type: str | None,
-    ) -> tuple[int, bytes]:
+    ) -> RESTResponse:
         headers = dict(client.default_headers)
         await client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         if content_type:
@@ -198,7 +217,8 @@ class Api:
                 body,
                 _request_timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS),
             )
-            return response.status, await response.read()
+            await response.read()
+            return response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(
                 f"the API server {client.configuration.host} gave no answer: "

@@ -1,18 +1,22 @@
 """Who the operator is to the API server, for its own requests and for Kopf's alike."""
 
 import asyncio
+import logging
 import os
 import time
 from pathlib import Path
 
+import aiohttp
 import kopf
 import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+
+logger = logging.getLogger(__name__)
 
 RELOAD_PAUSE_SECONDS = 5.0
-"""Between two loads. A token that stays refused would otherwise be read anew in a hot loop: Kopf
-logs in again after each 401, without a pause of its own."""
+"""Between two loads. A token that stays refused would otherwise be read anew in a hot loop."""
 
 
 class NoCredentials(Exception):
@@ -25,7 +29,7 @@ class Credentials:
     def __init__(self) -> None:
         self.configuration = Configuration()
         self._loaded_at = float("-inf")
-        self._is_known_to_kopf = False
+        self._renewal = asyncio.Lock()
 
     async def load(self) -> None:
         """Load the credentials anew. Raise NoCredentials where there are none to use."""
@@ -46,32 +50,49 @@ class Credentials:
             ) from error
         self.configuration = configuration
 
-    async def reload(self) -> None:
-        """Load anew after a 401, RELOAD_PAUSE_SECONDS after the last time at the earliest."""
-        since = time.monotonic() - self._loaded_at
-        await asyncio.sleep(max(0, RELOAD_PAUSE_SECONDS - since))
-        await self.load()
+    async def renew(self, refused: Configuration) -> None:
+        """Load anew after a 401, RELOAD_PAUSE_SECONDS after the last time at the earliest.
 
-    async def login_for_kopf(self) -> kopf.ConnectionInfo:
-        """Return the credentials in Kopf's form: as loaded at first, then each time anew."""
-        if self._is_known_to_kopf:
-            await self.reload()
-        self._is_known_to_kopf = True
+        It is done once for all whom the API server has refused with the same configuration.
+        """
+        async with self._renewal:
+            if self.configuration is refused:
+                since = time.monotonic() - self._loaded_at
+                await asyncio.sleep(max(0, RELOAD_PAUSE_SECONDS - since))
+                await self.load()
+
+    def session_for_kopf(self) -> kopf.AiohttpSession:
+        """Return what Kopf makes its requests with. It never sees a 401.
+
+        After one it would close the session while other watches connect, which ends the operator.
+        """
         held = self.configuration
-        authorization = await held.get_api_key_with_prefix("BearerToken") or ""
-        scheme, _, token = authorization.partition(" ")
-        return kopf.ConnectionInfo(
-            server=held.host,
-            ca_path=held.ssl_ca_cert,
-            insecure=not held.verify_ssl,
-            scheme=scheme or None,
-            token=token or None,
-            certificate_path=held.cert_file,
-            private_key_path=held.key_file,
-            proxy_url=held.proxy,
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=RESTClientObject(held).ssl_context),
+            proxy=held.proxy,
             # As the kubernetes client does: HTTPS_PROXY and NO_PROXY count.
             trust_env=True,
+            middlewares=[self._authorize],
         )
+        return kopf.AiohttpSession(server=held.host, aiohttp_session=session)
+
+    async def _authorize(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send the request with the token of the moment, again and again until that is accepted."""
+        while True:
+            used = self.configuration
+            if authorization := await used.get_api_key_with_prefix("BearerToken"):
+                request.headers["Authorization"] = authorization
+            response = await handler(request)
+            if response.status != 401:
+                return response
+            response.release()
+            logger.warning("The API server accepts the credentials no more: they are read anew")
+            try:
+                await self.renew(used)
+            except NoCredentials as error:
+                logger.warning("There are %s", error)
 
 
 def _in_a_line(error: Exception) -> str:

@@ -19,6 +19,7 @@ class ApiError(OSError):
         *,
         causes: tuple[str, ...] = (),
         subject: str = "",
+        retry_after: float = 0,
     ) -> None:
         super().__init__(f"the API server answered {code} {reason}: {message}")
         self.code = code
@@ -28,6 +29,8 @@ class ApiError(OSError):
         """The reasons of the Status object's `details.causes`."""
         self.subject = subject
         """The name in the Status object's details: of the object that the answer is about."""
+        self.retry_after = retry_after
+        """For how many seconds the API server asks not to be asked again."""
 
     @property
     def says_pod_is_gone(self) -> bool:
@@ -42,8 +45,12 @@ class ApiError(OSError):
         )
 
     @classmethod
-    def from_response(cls, code: int, body: bytes) -> "ApiError":
-        """Make the error of an answer; a body that is no Status object becomes its message."""
+    def from_response(cls, code: int, body: bytes, retry_after: str = "") -> "ApiError":
+        """Make the error of an answer; a body that is no Status object becomes its message.
+
+        `retry_after` is the header Retry-After. It may also hold a date, which no API server sends.
+        """
+        seconds = float(retry_after) if retry_after.isdecimal() else 0
         try:
             status: dict[str, Any] = json.loads(body)
             details = status.get("details") or {}
@@ -53,9 +60,10 @@ class ApiError(OSError):
                 status.get("message") or "",
                 causes=tuple(cause.get("reason") or "" for cause in details.get("causes") or ()),
                 subject=details.get("name") or "",
+                retry_after=seconds,
             )
         except (ValueError, AttributeError):
-            return cls(code, "", body[:300].decode(errors="replace"))
+            return cls(code, "", body[:300].decode(errors="replace"), retry_after=seconds)
 
 
 class Unreachable(OSError):

@@ -91,7 +91,7 @@ async def may_list_priorities(api: Api, namespaces: Sequence[str]) -> bool:
 
 async def _check_resource(api: Api) -> None:
     try:
-        served = await api.request("GET", f"/apis/{names.API_VERSION}")
+        served = await api.ask("GET", f"/apis/{names.API_VERSION}")
     except ApiError as error:
         if error.code == 404:
             raise NoDefinition from error
@@ -143,5 +143,5 @@ async def _is_allowed(
         },
     }
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-    answer = await api.request("POST", path, review)
+    answer = await api.ask("POST", path, review)
     return bool(answer["status"]["allowed"])

@@ -1,6 +1,7 @@
 """The operator without its watches: told of events, it keeps every task going."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 WORKERS = 32
 """Requests under way at once, and so also the most connections to the API server."""
 RESYNC_PERIOD = timedelta(minutes=10)
+RESYNC_RETRY = timedelta(seconds=10)
+RELIST_PAUSE = timedelta(seconds=1)
+"""From the first sign that a watch has begun anew: others that were cut with it begin meanwhile."""
 PRIORITIES_PAUSE = timedelta(seconds=5)
 STOP_GRACE = timedelta(seconds=3)
 STUCK_AFTER = timedelta(minutes=25)
@@ -54,6 +58,8 @@ class Controller:
         reconciler = Reconciler(api, self._store, self._quota, _now)
         self._queue = WorkQueue(reconciler.reconcile, WORKERS, self._describe)
         self._listed_at = float("inf")
+        self._has_gap = asyncio.Event()
+        """Set where a watch has begun anew: of what went in between, it will never tell."""
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -104,6 +110,8 @@ class Controller:
             self._quota.leave(uid)
         else:
             self._wake(self._store.record_task(body))
+            if self._store.note_watched(uid) and kind is None:
+                self._has_gap.set()
 
     def on_pod_event(self, kind: str | None, body: dict[str, Any]) -> None:
         """Note what a watch says of a Pod, in the same words."""
@@ -140,11 +148,17 @@ class Controller:
         self._listed_at = time.monotonic()
 
     async def _list_all_periodically(self) -> None:
+        pause = RESYNC_PERIOD
         while True:
-            await asyncio.sleep(RESYNC_PERIOD.total_seconds())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._has_gap.wait(), pause.total_seconds())
+                await asyncio.sleep(RELIST_PAUSE.total_seconds())
+            self._has_gap.clear()
+            pause = RESYNC_RETRY
             try:
                 await self._list_all()
                 self._quota.wake_all()
+                pause = RESYNC_PERIOD
             except OSError as error:
                 logger.warning("Could not list all tasks and Pods anew: %s", error)
             except Exception:

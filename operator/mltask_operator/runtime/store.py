@@ -40,6 +40,7 @@ class _Entry:
     owner: Owner
     task: Task | None = None
     is_task_gone: bool = False
+    is_watched: bool = False
     pods: dict[str, Pod] = field(default_factory=dict)
     unshown: dict[str, int] = field(default_factory=dict)
     """Uids of objects that an answer to us said are gone, until the watch shows it too: an event
@@ -64,6 +65,9 @@ class Store:
         """How many complete listings were compared with the store."""
         self._open_at = 0
         """The resourceVersion of the last listing of all tasks that were not finished."""
+        self._gone: tuple[set[str], set[str]] = set(), set()
+        """Uids of tasks that went since the last complete listing, and between the two last ones.
+        A listing under way may show them yet, and one that lags; of older ones `_open_at` tells."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -117,14 +121,24 @@ class Store:
             )
         return uid
 
+    def note_watched(self, uid: str) -> bool:
+        """Note that a watch has told of this MLTask; return whether one had done so before."""
+        entry = self._entries.get(uid)
+        if entry is None:
+            return False
+        had, entry.is_watched = entry.is_watched, True
+        return had
+
     def note_open_tasks(self, version: int) -> None:
         """Note that all tasks that were not finished at this resourceVersion are recorded.
 
         What else there was then was finished or gone, whatever a late watch event says of it.
         """
-        self._open_at = version
+        self._open_at = max(self._open_at, version)
 
     def _is_past(self, body: Body) -> bool:
+        if any(body["metadata"]["uid"] in gone for gone in self._gone):
+            return True
         is_old = parse.version_of(body) <= self._open_at
         return is_old and not parse.task_from(body).status.is_finished
 
@@ -147,6 +161,7 @@ class Store:
             return None
         entry.task, entry.is_task_gone = None, True
         entry.unshown.pop(uid, None)
+        self._gone[0].add(uid)
         return None if self._forget_if_void(uid, entry) else uid
 
     def record_pod(self, body: Body) -> str | None:
@@ -244,12 +259,15 @@ class Store:
             ):
                 entry.task, entry.is_task_gone = None, True
                 entry.unshown[uid] = self._round + 1
+                self._gone[0].add(uid)
             if not self._forget_if_void(uid, entry) and before != (
                 entry.is_task_gone,
                 len(entry.pods),
             ):
                 changed.append(uid)
         self._round += 1
+        self._gone = set(), self._gone[0]
+        self.note_open_tasks(tasks.version)
         return changed
 
     def _forget_if_void(self, uid: str, entry: _Entry) -> bool:

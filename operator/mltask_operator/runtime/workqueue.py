@@ -6,6 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from mltask_operator.kube.errors import ApiError
+
 logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF = timedelta(seconds=0.1)
@@ -18,7 +20,7 @@ class WorkQueue:
     A key that is woken while it is worked on is worked on once more afterwards, so nothing that
     was observed in between is missed. Work may return a delay, after which its key is woken by
     itself. A key whose work raises is tried again, after a pause that doubles from FIRST_BACKOFF
-    to LONGEST_BACKOFF.
+    to LONGEST_BACKOFF. Where the API server asked for a pause, nobody wakes the key before.
     """
 
     def __init__(
@@ -37,12 +39,16 @@ class WorkQueue:
         self._active: dict[str, float] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._failures: dict[str, int] = {}
+        self._held: set[str] = set()
+        """The keys for which the API server asked for a pause."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._is_stopping = False
 
     def wake(self, key: str) -> None:
         """Have the key worked on as soon as a worker is free."""
+        if key in self._held:
+            return
         self._cancel_timer(key)
         if key in self._queued or self._is_stopping:
             return
@@ -89,11 +95,13 @@ class WorkQueue:
                 del self._active[key]
                 if not self._active:
                     self._idle.set()
+            if key in self._held:
+                self._queued.discard(key)
             if key in self._queued:
                 self._ready.put_nowait(key)
             elif delay is not None and not self._is_stopping:
                 self._cancel_timer(key)
-                self._timers[key] = loop.call_later(delay.total_seconds(), self.wake, key)
+                self._timers[key] = loop.call_later(delay.total_seconds(), self._wake_later, key)
 
     async def _attempt(self, key: str) -> timedelta | None:
         try:
@@ -101,6 +109,9 @@ class WorkQueue:
         except Exception as error:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
             pause = min(FIRST_BACKOFF * (1 << min(failures - 1, 16)), LONGEST_BACKOFF)
+            if isinstance(error, ApiError) and error.retry_after:
+                pause = max(pause, timedelta(seconds=error.retry_after))
+                self._held.add(key)
             # A traceback helps only with what nobody foresaw; a known fault says all in a line.
             logger.warning(
                 "%s: could not go on, next try in %.1f s: %s",
@@ -113,6 +124,10 @@ class WorkQueue:
             return pause
         self._failures.pop(key, None)
         return delay
+
+    def _wake_later(self, key: str) -> None:
+        self._held.discard(key)
+        self.wake(key)
 
     def _cancel_timer(self, key: str) -> None:
         if timer := self._timers.pop(key, None):

@@ -1,0 +1,82 @@
+"""A watch that begins anew lists what there is, and never tells what went in between."""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+
+from mltask_operator.kube.api import Api
+from mltask_operator.kube.errors import Unreachable
+from mltask_operator.runtime.controller import RESYNC_PERIOD, Controller
+from tests.unit.bodies import task_body
+from tests.unit.virtual_time import VirtualTimeLoop, let_pass
+
+loop_factory = VirtualTimeLoop
+
+Json = dict[str, Any]
+FINISHED = {"phase": "Succeeded"}
+
+
+class Listings:
+    """An API server that is only asked for listings, and counts those of the MLTasks."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.tasks: list[Json] = [task_body(10, status=FINISHED)]
+        self.is_away = False
+
+    async def pages(self, path: str, **_: str) -> AsyncIterator[Json]:
+        if self.is_away:
+            raise Unreachable("no answer")
+        is_of_tasks = path.endswith("mltasks")
+        self.count += is_of_tasks
+        items = self.tasks if is_of_tasks else []
+        yield {"metadata": {"resourceVersion": "20"}, "items": items}
+
+
+@pytest.fixture
+async def listings() -> Listings:
+    return Listings()
+
+
+@pytest.fixture
+async def controller(listings: Listings) -> AsyncIterator[Controller]:
+    """A controller that has started, and whose watch has shown what it listed first."""
+    controller = Controller(cast(Api, listings), [], election=None, sees_priorities=False)
+    await controller.start()
+    controller.on_task_event(None, task_body(10, status=FINISHED))
+    yield controller
+    await controller.stop()
+
+
+async def test_a_watch_that_goes_on_is_not_held_against_a_listing(
+    controller: Controller, listings: Listings
+) -> None:
+    controller.on_task_event("MODIFIED", task_body(11, status=FINISHED))
+    controller.on_task_event(None, task_body(12, uid="new", status=FINISHED))
+    await let_pass(RESYNC_PERIOD.total_seconds() - 1)
+    assert listings.count == 1
+    await let_pass(2)
+    assert listings.count == 2
+
+
+async def test_a_watch_that_begins_anew_is_held_against_one_listing(
+    controller: Controller, listings: Listings
+) -> None:
+    for _ in range(3):
+        controller.on_task_event(None, task_body(10, status=FINISHED))
+    await let_pass(2)
+    assert listings.count == 2
+    await let_pass(RESYNC_PERIOD.total_seconds() - 2)
+    assert listings.count == 2
+
+
+async def test_a_listing_that_failed_is_soon_made_again(
+    controller: Controller, listings: Listings
+) -> None:
+    listings.is_away = True
+    controller.on_task_event(None, task_body(10, status=FINISHED))
+    await let_pass(60)
+    listings.is_away = False
+    await let_pass(10)
+    assert listings.count == 2

@@ -1,0 +1,74 @@
+"""Kopf's requests: it never hears of a token that was refused, and so never ends for one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from mltask_operator.kube.credentials import Credentials
+from tests.unit.api_server import ApiServer, write_kubeconfig
+
+
+@pytest.fixture
+async def session(
+    server: ApiServer, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """What Kopf is given."""
+    monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.05)
+    credentials = Credentials()
+    await credentials.load()
+    given = credentials.session_for_kopf()
+    assert given.server == server.url
+    async with given.aiohttp_session as session:
+        yield session
+
+
+def accept_only(server: ApiServer, token: str) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        is_known = request.headers["Authorization"] == f"Bearer {token}"
+        return web.json_response({}, status=200 if is_known else 401)
+
+    server.answer = answer
+
+
+def tokens(server: ApiServer) -> list[str]:
+    return [request.headers["Authorization"] for request in server.requests]
+
+
+async def test_it_comes_with_the_token(server: ApiServer, session: aiohttp.ClientSession) -> None:
+    await session.get(f"{server.url}/api/v1/pods")
+    assert tokens(server) == ["Bearer first"]
+
+
+async def test_all_go_on_with_a_token_that_was_replaced(
+    server: ApiServer, session: aiohttp.ClientSession, kubeconfig: Path
+) -> None:
+    accept_only(server, "second")
+    write_kubeconfig(kubeconfig, server.url, {"token": "second"})
+    answers = await asyncio.gather(*(session.get(f"{server.url}/{n}") for n in range(3)))
+    assert [answer.status for answer in answers] == [200] * 3
+    assert sorted(tokens(server)) == ["Bearer first"] * 3 + ["Bearer second"] * 3
+
+
+async def test_a_refused_token_is_tried_until_there_is_another(
+    server: ApiServer, session: aiohttp.ClientSession, kubeconfig: Path
+) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        write_at_request(len(server.requests), kubeconfig, server.url)
+        is_known = request.headers["Authorization"] == "Bearer second"
+        return web.json_response({}, status=200 if is_known else 401)
+
+    server.answer = answer
+    assert (await session.get(f"{server.url}/api/v1/pods")).status == 200
+    assert tokens(server) == ["Bearer first"] * 6 + ["Bearer second"]
+
+
+def write_at_request(number: int, kubeconfig: Path, server: str) -> None:
+    """Make the file useless for a while, before it has another token."""
+    if number == 3:
+        kubeconfig.write_text("{")
+    if number == 6:
+        write_kubeconfig(kubeconfig, server, {"token": "second"})
