@@ -9,9 +9,13 @@ from localcluster import Cluster
 from tests.api.audit import SYSTEM
 from tests.api.conftest import cluster_with_chart
 from tests.api.team import Team
+from tests.chaos.extent import IS_WHOLE
 from tests.chaos.ledger import Ledger
 from tests.chaos.servers.etcd import Etcd, PodHistory
 from tests.chaos.servers.site import Site
+
+# Two minutes, most of them a wait for caches to fill: `make chaos` takes them.
+collect_ignore = [] if IS_WHOLE else ["test_compaction.py"]
 
 
 @pytest.fixture(scope="package")
