@@ -134,6 +134,7 @@ class TaskBuilder:
             spec=None if self.status.is_finished else SPEC,
             rules=self.rules,
             asked_memory=self.asked_memory,
+            finished_at=self.status.finished_at,
         )
 
     def build(self) -> Observed:

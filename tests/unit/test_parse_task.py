@@ -1,9 +1,11 @@
 """MLTasks as API servers send them, and what the lifecycle sees of them."""
 
+from datetime import datetime
+
 import pytest
 
-from mltask_operator.api.status import Phase
-from mltask_operator.kube.parse import task_from
+from mltask_operator.api.status import MLTaskStatus, Phase
+from mltask_operator.kube.parse import is_finished, task_from
 from mltask_operator.lifecycle.rules import Rules
 from tests.unit.bodies import ENDED, STARTED, Json, task_body
 from tests.unit.builders import SPEC
@@ -32,8 +34,21 @@ def test_a_task_that_is_being_deleted() -> None:
     assert task_from(body).is_being_deleted
 
 
-def test_a_finished_task_does_without_its_spec() -> None:
-    assert task_from(task_body(status={"phase": "Failed", "attempts": 1})).spec is None
+def test_of_a_finished_task_no_more_is_kept_than_its_release_and_expiry_ask_for() -> None:
+    evidence = {"logTail": "x" * 2048, "message": "y" * 256}
+    body = task_body(status={"phase": "Failed", "attempts": 3, **evidence})
+    body["spec"] = {**SPEC, "backoffLimit": 2, "ttlSecondsAfterFinished": 60}
+    task = task_from(body)
+    assert task.status == MLTaskStatus(phase=Phase.FAILED, attempts=3)
+    assert (task.spec, task.rules) == (None, Rules(ttl=seconds(60)))
+    assert task.settled_attempts == 3
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_an_outcome_is_told_by_the_phase_alone(phase: Phase) -> None:
+    body = task_body(status={"phase": phase.value})
+    assert is_finished(body) is task_from(body).status.is_finished
+    assert not is_finished(task_body(status=None))
 
 
 def test_status_is_read_as_it_was_written() -> None:
@@ -51,7 +66,7 @@ def test_status_is_read_as_it_was_written() -> None:
         "lastTransitionTime": ENDED,
     }
     written = {
-        "phase": "Succeeded",
+        "phase": "Running",
         "attempts": 2,
         "startTime": STARTED,
         "history": [record],
@@ -72,9 +87,9 @@ def test_status_fields_of_a_newer_version_are_ignored() -> None:
         "observedGeneration": 1,
     }
     newer = {"phase": "Succeeded", "gang": {"size": 4}, "conditions": [condition]}
-    status = task_from(task_body(status=newer)).status
-    assert status.is_finished
-    assert [c.type for c in status.conditions] == ["Finished"]
+    task = task_from(task_body(status=newer))
+    assert task.status.is_finished
+    assert task.finished_at == datetime.fromisoformat(ENDED)
 
 
 def test_a_phase_of_a_newer_version_is_not_understood() -> None:
@@ -92,12 +107,6 @@ def test_the_rules_of_its_life_are_read_off_the_spec() -> None:
     body = task_body()
     body["spec"] = {**SPEC, "backoffLimit": 2, "suspend": True}
     assert task_from(body).rules == Rules(backoff_limit=2, is_suspended=True)
-
-
-def test_rules_are_kept_once_it_is_finished() -> None:
-    body = task_body(status={"phase": "Succeeded", "attempts": 1})
-    body["spec"] = {**SPEC, "ttlSecondsAfterFinished": 60}
-    assert task_from(body).rules.ttl == seconds(60)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,9 @@ class Phase(StrEnum):
     SUSPENDED = "Suspended"
 
 
+FINAL_PHASES = (Phase.SUCCEEDED, Phase.FAILED)
+
+
 class StepPhase(StrEnum):
     """How far a step is. Succeeded, Failed and Skipped are final: no such step runs again."""
 
@@ -240,7 +243,7 @@ class MLTaskStatus(StatusModel):
     @property
     def is_finished(self) -> bool:
         """Whether the outcome is recorded; it never changes from then on."""
-        return self.phase in (Phase.SUCCEEDED, Phase.FAILED)
+        return self.phase in FINAL_PHASES
 
     @property
     def finished_at(self) -> datetime | None:

@@ -1,19 +1,25 @@
 """Objects as the API server sends them (JSON), reduced to what the lifecycle judges."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
 from mltask_operator.api import names
-from mltask_operator.api.status import MLTaskStatus
+from mltask_operator.api.status import FINAL_PHASES, MLTaskStatus, Phase
 from mltask_operator.kube.quantities import whole
 from mltask_operator.kube.spec import rules_from
 from mltask_operator.kube.waiting import waiting_from
 from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase, Task
+from mltask_operator.lifecycle.rules import Rules
 
 Json = Mapping[str, Any]
+
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 def task_from(body: Json) -> Task:
@@ -21,7 +27,7 @@ def task_from(body: Json) -> Task:
     metadata, spec = body["metadata"], body.get("spec") or {}
     status = _status(body.get("status") or {})
     rules = rules_from(spec)
-    return Task(
+    task = Task(
         namespace=metadata["namespace"],
         name=metadata["name"],
         uid=metadata["uid"],
@@ -31,7 +37,7 @@ def task_from(body: Json) -> Task:
         is_being_deleted="deletionTimestamp" in metadata,
         is_understood=status is not None,
         status=status or MLTaskStatus(),
-        spec=None if status is None or status.is_finished else spec,
+        spec=None if status is None else spec,
         rules=rules,
         asked_memory=_asked_memory(status) if rules.memory else None,
         handed_on_labels={
@@ -40,6 +46,12 @@ def task_from(body: Json) -> Task:
             if label.startswith(names.HANDED_ON_LABEL_PREFIX)
         },
     )
+    return _as_finished(task) if task.status.is_finished else task
+
+
+def is_finished(body: Json) -> bool:
+    """Whether the outcome of an MLTask object is recorded."""
+    return (body.get("status") or {}).get("phase") in FINAL_PHASES
 
 
 def owner_from(pod_body: Json) -> Owner | None:
@@ -138,6 +150,29 @@ def _status(status: Json) -> MLTaskStatus | None:
         return MLTaskStatus.model_validate(status)
     except ValidationError:
         return None
+
+
+def _as_finished(task: Task) -> Task:
+    """Return the task without what nobody asks of it any more: there may be tens of thousands."""
+    return replace(
+        task,
+        status=_outcome(task.status.phase, task.status.attempts),
+        finished_at=task.status.finished_at,
+        spec=None,
+        rules=_expiry(task.rules.ttl),
+        asked_memory=None,
+        handed_on_labels=_NO_LABELS,
+    )
+
+
+@lru_cache
+def _outcome(phase: Phase, attempts: int) -> MLTaskStatus:
+    return MLTaskStatus(phase=phase, attempts=attempts)
+
+
+@lru_cache
+def _expiry(ttl: timedelta | None) -> Rules:
+    return Rules(ttl=ttl)
 
 
 def _phase(phase: str | None) -> PodPhase:

@@ -76,10 +76,9 @@ def _free(pod: Pod) -> Action:
 
 
 def _expire(task: Task, now: datetime) -> Action:
-    finished_at = task.status.finished_at
-    if task.rules.ttl is None or finished_at is None:
+    if task.rules.ttl is None or task.finished_at is None:
         return Wait("finished")
-    expires_at = finished_at + task.rules.ttl
+    expires_at = task.finished_at + task.rules.ttl
     if now < expires_at:
         return Wait("its time to live has not passed", until=expires_at)
     return DeleteTask(task)

@@ -25,6 +25,7 @@ class Task:
     is_understood: bool
     """Whether the status is one that this version knows; a later one may have written others."""
     status: MLTaskStatus
+    """Of a finished task only its phase and how many attempts there were."""
     spec: Mapping[str, Any] | None
     """The spec as JSON; None once the task is finished, when nothing needs it any more."""
     rules: Rules
@@ -32,6 +33,8 @@ class Task:
     """The memory in bytes that status says the task asks for, where its rules let it grow."""
     handed_on_labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of the task that its Pods bear too."""
+    finished_at: datetime | None = None
+    """When the outcome was recorded, by the operator's clock; None before that."""
 
     @property
     def settled_attempts(self) -> int:
