@@ -47,12 +47,11 @@ class SimulatedOperator:
         self._events[kind].append((event, body))
 
     def restart(self) -> None:
-        """Start the process anew, with an empty memory: it lists, then Kopf does."""
+        """Start the process anew, with an empty memory: it reads what is open, then Kopf lists."""
         self.store = Store(self._clock)
         self.quota = QuotaQueue(lambda _: None, lambda _: 0)
         self._reconciler = Reconciler(self._api, self.store, self.quota, self._clock)
-        finish(list_all(self._api, self.store, [None]))
-        self._begin_to_act()
+        self.take_over()
         for kind in KINDS:
             self.break_watch(kind)
 

@@ -159,6 +159,18 @@ def test_a_task_that_was_not_found_is_kept_until_the_watch_shows_it(store: Store
     assert len(store) == 0
 
 
+def test_an_answer_that_the_watch_has_overtaken_leaves_nothing_behind(store: Store) -> None:
+    store.record_task(task_body())
+    store.record_pod(pod_body(20))
+    store.record_pod(pod_body(22, attempt=2))
+    store.record_pod_removed(pod_body(21))
+    store.record_pod(pod_body(20, metadata=GONE_WITH_WRITE))
+    store.record_task_removed(UID)
+    store.record_task_gone(UID)
+    assert store.record_pod_removed(pod_body(23, attempt=2)) is None
+    assert len(store) == 0
+
+
 def test_a_finished_task_is_kept_without_its_pod(store: Store) -> None:
     store.record_task(task_body())
     store.record_pod(pod_body(20))

@@ -132,6 +132,39 @@ def test_a_report_is_the_newest_state(store: Store) -> None:
     assert task.status.phase == "Running"
 
 
+# For whom there is something to do, when the operator begins to act
+
+FINISHED = {"phase": "Succeeded", "attempts": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "ttl", "has_pod", "is_settled"),
+    [
+        (FINISHED, None, False, True),
+        (FINISHED, None, True, False),
+        (FINISHED, 0, False, False),
+        (FINISHED, 60, False, False),
+        ({"phase": "Suspended"}, None, False, False),
+        ({"phase": "Pending"}, 60, True, False),
+    ],
+    ids=["finished", "its Pod is there", "expires", "expires later", "suspended", "open"],
+)
+def test_a_finished_task_is_left_alone(
+    store: Store, status: Json, ttl: int | None, *, has_pod: bool, is_settled: bool
+) -> None:
+    body = task_body(status=status)
+    body["spec"] = {**body["spec"], "ttlSecondsAfterFinished": ttl}
+    store.record_task(body)
+    if has_pod:
+        store.record_pod(pod_body())
+    assert store.unsettled() == ([] if is_settled else [UID])
+
+
+def test_a_pod_whose_task_was_never_seen_is_something_to_do(store: Store) -> None:
+    store.record_pod(pod_body())
+    assert store.unsettled() == [UID]
+
+
 # Who waits for quota, when the operator starts
 
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mltask_operator.kube.api import Api
 from mltask_operator.kube.election import Election
-from mltask_operator.runtime.listing import catch_up, list_all
+from mltask_operator.runtime.listing import catch_up, list_all, read_open
 from mltask_operator.runtime.priorities import Priorities
 from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
+from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.store import Store
 from mltask_operator.runtime.workqueue import WorkQueue
 
@@ -25,6 +25,7 @@ RESYNC_PERIOD = timedelta(minutes=10)
 RESYNC_RETRY = timedelta(seconds=10)
 RELIST_PAUSE = timedelta(seconds=1)
 """From the first sign that a watch has begun anew: others that were cut with it begin meanwhile."""
+LOOK_PERIOD = timedelta(seconds=3)
 PRIORITIES_PAUSE = timedelta(seconds=5)
 STOP_GRACE = timedelta(seconds=3)
 STUCK_AFTER = timedelta(minutes=25)
@@ -41,7 +42,7 @@ class Controller:
 
     def __init__(
         self,
-        api: Api,
+        api: Server,
         namespaces: Sequence[str],
         *,
         election: Election | None,
@@ -60,20 +61,23 @@ class Controller:
         self._listed_at = float("inf")
         self._has_gap = asyncio.Event()
         """Set where a watch has begun anew: of what went in between, it will never tell."""
+        self._is_kopf_listing = False
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """List everything, then act or stand by. Raise ApiError or Unreachable if that fails."""
-        await self._list_all()
-        logger.info("All tasks are known, %d of them", len(self._store))
+        """Act or stand by. Raise ApiError or Unreachable if what is to be known cannot be read."""
+        self._listed_at = time.monotonic()
+        if self._sees_priorities:
+            await self._priorities.refresh()
         self._background = [
             asyncio.create_task(self._list_all_periodically(), name="resync"),
+            asyncio.create_task(self._look_for_new_tasks(), name="look"),
         ]
         if self._sees_priorities:
             learning = asyncio.create_task(self._learn_priorities(), name="priorities")
             self._background.append(learning)
         if self._election is None:
-            self._act()
+            await self._take_over()
         else:
             candidacy = asyncio.create_task(self._election.run(self._take_over), name="election")
             self._background.append(candidacy)
@@ -92,15 +96,15 @@ class Controller:
         self._act()
 
     def _act(self) -> None:
-        """Begin to act, for every task that is known."""
+        """Begin to act, for every task for which there is something to do."""
         # Before anybody asks: who waited for quota before a restart keeps his place.
         for task in self._store.waiting_for_quota():
             self._quota.park(task)
         self._acts = True
-        for uid in self._store.uids():
+        for uid in self._store.unsettled():
             self._queue.wake(uid)
         self._queue.start()
-        logger.info("The operator acts now")
+        logger.info("The operator acts now; %d tasks are open", len(self._store.unfinished()))
 
     def on_task_event(self, kind: str | None, body: dict[str, Any]) -> None:
         """Note what a watch says of an MLTask: ADDED, MODIFIED, DELETED, or None for listed."""
@@ -109,6 +113,7 @@ class Controller:
             self._wake(self._store.record_task_removed(uid))
             self._quota.leave(uid)
         else:
+            self._is_kopf_listing |= kind is None
             self._wake(self._store.record_task(body))
             if self._store.note_watched(uid) and kind is None:
                 self._has_gap.set()
@@ -164,6 +169,22 @@ class Controller:
             except Exception:
                 # Whatever it is, the next listing must follow.
                 logger.exception("Could not list all tasks and Pods anew")
+
+    async def _look_for_new_tasks(self) -> None:
+        """Read what is open as long as Kopf lists all tasks, and so shows nothing that is new.
+
+        With many finished tasks that takes it a minute, at its start and where its watch breaks.
+        """
+        while True:
+            await asyncio.sleep(LOOK_PERIOD.total_seconds())
+            is_listing, self._is_kopf_listing = self._is_kopf_listing, False
+            if not is_listing or not self._acts:
+                continue
+            try:
+                for uid in await read_open(self._api, self._store, self._namespaces):
+                    self._wake(uid)
+            except OSError as error:
+                logger.warning("Could not list the tasks that are open: %s", error)
 
     async def _learn_priorities(self) -> None:
         """List the PriorityClasses when one is asked for that is not known, if not too often."""

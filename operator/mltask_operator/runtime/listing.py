@@ -24,7 +24,8 @@ async def list_all(api: Server, store: Store, namespaces: Sequence[str | None]) 
     # Pods before tasks: each Pod that the first listing shows then has its task in the second,
     # or that task is gone.
     pods, of_pods = await _list_pods(api, store, namespaces)
-    tasks, of_tasks = await _list(api, [tasks_path(n) for n in namespaces], store.record_task)
+    paths = [tasks_path(n) for n in namespaces]
+    tasks, of_tasks = await _list(api, paths, store.record_task)
     return [*dict.fromkeys([*of_pods, *of_tasks, *store.retain(pods, tasks)])]
 
 
@@ -37,12 +38,20 @@ async def catch_up(api: Server, store: Store, namespaces: Sequence[str | None]) 
     Raise ApiError or Unreachable where that fails.
     """
     await _list_pods(api, store, namespaces)
-    paths = [tasks_path(n) for n in namespaces]
-    tasks, _ = await _list(api, paths, store.record_task, field_selector=UNFINISHED)
+    tasks, _ = await _list_open(api, store, namespaces)
     store.note_open_tasks(tasks.version)
     for owner in store.unfinished():
         if owner.uid not in tasks.uids:
             await read_task(api, store, owner)
+
+
+async def read_open(api: Server, store: Store, namespaces: Sequence[str | None]) -> list[str]:
+    """Record the tasks that are not finished; return the uids of those of which that is news.
+
+    Raise ApiError or Unreachable where that fails.
+    """
+    _, news = await _list_open(api, store, namespaces)
+    return news
 
 
 async def read_task(api: Server, store: Store, owner: Owner) -> None:
@@ -66,6 +75,13 @@ async def _list_pods(
 ) -> tuple[Listing, list[str]]:
     paths = [pods_path(n) for n in namespaces]
     return await _list(api, paths, store.record_pod, label_selector=names.TASK_UID_LABEL)
+
+
+async def _list_open(
+    api: Server, store: Store, namespaces: Sequence[str | None]
+) -> tuple[Listing, list[str]]:
+    paths = [tasks_path(n) for n in namespaces]
+    return await _list(api, paths, store.record_task, field_selector=UNFINISHED)
 
 
 async def _list(

@@ -51,6 +51,16 @@ class _Entry:
     changed_at: datetime | None = None
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is of a task that has finished, and is to stay as it is."""
+        return (
+            self.task is not None
+            and self.task.status.is_finished
+            and self.task.rules.ttl is None
+            and not self.pods
+        )
+
+    @property
     def is_void(self) -> bool:
         return self.task is None and not self.pods and not self.unshown
 
@@ -140,7 +150,7 @@ class Store:
         if any(body["metadata"]["uid"] in gone for gone in self._gone):
             return True
         is_old = parse.version_of(body) <= self._open_at
-        return is_old and not parse.task_from(body).status.is_finished
+        return is_old and not parse.is_finished(body)
 
     def record_report(self, body: Body) -> None:
         """Note the MLTask as a status write of ours has left it."""
@@ -150,7 +160,9 @@ class Store:
 
     def record_task_gone(self, uid: str) -> None:
         """Note that the API server answered that the MLTask of this uid does not exist."""
-        if entry := self._entries.get(uid):
+        entry = self._entries.get(uid)
+        # The watch may have been quicker than the answer: it will not show that a second time.
+        if entry and not entry.is_task_gone:
             entry.task, entry.is_task_gone = None, True
             entry.unshown[uid] = self._round
 
@@ -203,8 +215,9 @@ class Store:
 
     def record_pod_missing(self, uid: str, pod_uid: str) -> None:
         """Note that the API server knows no Pod of this uid (any more) of the task `uid`."""
-        if entry := self._entries.get(uid):
-            entry.pods.pop(pod_uid, None)
+        entry = self._entries.get(uid)
+        # The watch may have been quicker, here too.
+        if entry and entry.pods.pop(pod_uid, None):
             entry.unshown[pod_uid] = self._round
 
     def record_refusal(self, uid: str, refusal: Refusal) -> None:
@@ -213,9 +226,9 @@ class Store:
             before = entry.refusal.count if entry.refusal else 0
             entry.refusal = replace(refusal, count=before + 1)
 
-    def uids(self) -> list[str]:
-        """Return the uids of all tasks of which something is known."""
-        return list(self._entries)
+    def unsettled(self) -> list[str]:
+        """Return the uids of the tasks for which there is something to do, or will be."""
+        return [uid for uid, entry in self._entries.items() if not entry.is_settled]
 
     def unfinished(self) -> list[Owner]:
         """Return the tasks that are not known to be finished or gone."""

@@ -1,0 +1,62 @@
+"""What the controller does beside the tasks whose events it is told of."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from mltask_operator.runtime.controller import LOOK_PERIOD, Controller
+from tests.fake_api import FakeApi
+from tests.unit.bodies import task_body
+from tests.unit.virtual_time import VirtualTimeLoop, let_pass
+
+loop_factory = VirtualTimeLoop
+
+SPEC: dict[str, Any] = {"image": "i", "resources": {"requests": {"cpu": "1"}}}
+LISTED_OF_OLD = task_body(1, status={"phase": "Succeeded", "attempts": 1})
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    return FakeApi()
+
+
+@pytest.fixture
+async def controller(api: FakeApi) -> AsyncIterator[Controller]:
+    """A controller that acts, and whose watches have shown nothing yet."""
+    made = Controller(api, [], election=None, sees_priorities=False)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def test_it_acts_for_what_was_there_before_it(api: FakeApi) -> None:
+    api.create_task("team-a", "early", SPEC)
+    controller = Controller(api, [], election=None, sees_priorities=False)
+    await controller.start()
+    await let_pass()
+    assert len(api.created) == 1
+    await controller.stop()
+
+
+async def test_a_new_task_does_not_wait_until_kopf_has_listed_the_old_ones(
+    api: FakeApi, controller: Controller
+) -> None:
+    api.create_task("team-a", "new", SPEC)
+    controller.on_task_event(None, LISTED_OF_OLD)
+    await let_pass(LOOK_PERIOD.total_seconds() + 1)
+    assert len(api.created) == 1
+
+
+async def test_where_watches_run_nothing_is_read_beside_them(
+    api: FakeApi, controller: Controller
+) -> None:
+    controller.on_task_event(None, LISTED_OF_OLD)
+    await let_pass(LOOK_PERIOD.total_seconds() + 1)
+    # The listing is over: this one is the watch's to show.
+    shown = api.create_task("team-a", "new", SPEC)
+    await let_pass(60)
+    assert api.created == []
+    controller.on_task_event("ADDED", shown)
+    await let_pass()
+    assert len(api.created) == 1
