@@ -37,10 +37,7 @@ class OperatorProcess:
         It has the administrator's rights unless there is another `kubeconfig`, and also ends with
         the cluster, whoever ends that.
         """
-        cluster.kubectl("apply", "--server-side", "-f", str(DEFINITION))
-        # kubectl refuses to wait for a condition of an object that has no conditions yet.
-        for state in ("jsonpath={.status.acceptedNames.kind}=MLTask", "condition=Established"):
-            cluster.kubectl("wait", f"--for={state}", "-f", str(DEFINITION), "--timeout=60s")
+        define(cluster)
         log = cluster.state / "logs" / "operator.log"
         return cls.start(kubeconfig or cluster.kubeconfig, log, ends_with=cluster)
 
@@ -52,18 +49,19 @@ class OperatorProcess:
         *namespaces: str,
         options: Sequence[str] = (),
         ends_with: Cluster | None = None,
+        program: Sequence[str] = (str(PROGRAM),),
     ) -> Self:
         """Start it for these namespaces, or for all, and return when it serves them.
 
-        `options` are more of its own, as on its command line. Raises ClusterError, with the end of
-        the log, where it does not start.
+        `options` are more of its own, as on its command line; `program` is what has that command
+        line. Raises ClusterError, with the end of the log, where it does not start.
         """
         chosen = [option for namespace in namespaces for option in ("--namespace", namespace)]
         port = free_port()
         environment = os.environ | (ends_with.environment if ends_with else {})
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [PROGRAM, "run", "--health-port", str(port), *chosen, *options],
+                [*program, "run", "--health-port", str(port), *chosen, *options],
                 env=environment | {"KUBECONFIG": str(kubeconfig)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -130,6 +128,14 @@ class OperatorProcess:
                 self.kill()
                 raise ClusterError(f"The operator does not answer. {self.log_tail()}")
             time.sleep(0.05)
+
+
+def define(cluster: Cluster) -> None:
+    """Give the cluster the resource MLTask."""
+    cluster.kubectl("apply", "--server-side", "-f", str(DEFINITION))
+    # kubectl refuses to wait for a condition of an object that has no conditions yet.
+    for state in ("jsonpath={.status.acceptedNames.kind}=MLTask", "condition=Established"):
+        cluster.kubectl("wait", f"--for={state}", "-f", str(DEFINITION), "--timeout=60s")
 
 
 def free_port() -> int:

@@ -1,0 +1,23 @@
+"""The page that the measurements are written into: each between two markers of its own."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+END = "<!-- up to here -->"
+
+
+def put(name: str, text: str, page: Path = PAGE) -> None:
+    """Put the text between the markers of this name, in place of what was there."""
+    begin = f"<!-- {name}: written by make soak -->"
+    before, found, rest = page.read_text().partition(begin)
+    if not found:
+        raise ValueError(f"{page} has no {begin}")
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{END}{after}")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; all columns but the first are aligned to the right."""
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *rows))
