@@ -83,7 +83,7 @@ def measure_all(cluster: Cluster, tasks: int, rounds: int) -> Iterator[Row]:
     A machine is faster in one minute than in another, so the ways take turns.
     """
     _add_accelerator(cluster)
-    operator = _start_operator(cluster)
+    operator = start_operator(cluster)
     try:
         for requests, steps in rounds * list(product(REQUESTS, STEPS_PER_MLTASK)):
             row = measure(cluster, tasks, steps, requests)
@@ -186,7 +186,7 @@ def _add_accelerator(cluster: Cluster) -> None:
     cluster.kubectl("wait", allocatable, f"node/{NODE}", "--timeout=60s")
 
 
-def _start_operator(cluster: Cluster) -> OperatorProcess:
+def start_operator(cluster: Cluster) -> OperatorProcess:
     """Start it under an account of its own, by which the audit log tells it from others."""
     cluster.kubectl("create", "namespace", HOME)
     cluster.kubectl("create", "serviceaccount", "operator", f"--namespace={HOME}")

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Collection
 from typing import NamedTuple
 
 from localcluster import Cluster
@@ -30,6 +31,14 @@ def settled(cluster: Cluster, namespace: str) -> Counter[Write]:
         time.sleep(2)
         before, now = now, so_far(cluster, namespace)
     return now
+
+
+def reads_so_far(cluster: Cluster, users: Collection[str]) -> int:
+    """Count what these users read, watches aside, anywhere, that is in the log by now."""
+    return sum(
+        event["verb"] in ("get", "list") and event["user"]["username"] in users
+        for event in cluster.audit_events()
+    )
 
 
 def so_far(cluster: Cluster, namespace: str) -> Counter[Write]:

@@ -120,9 +120,13 @@ class Cluster:
         """End a component as a crash would, and return when it is gone."""
         self._processes.kill(name)
 
-    def start_component(self, name: str) -> None:
-        """Start a component again and return when it answers."""
-        self._processes.restart(name)
+    def start_component(self, name: str, *options: str) -> None:
+        """Start a component again, with more options if there are any; return when it answers."""
+        self._processes.restart(name, *options)
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a component of a cluster with simulated nodes."""
+        return self._processes.pid(name)
 
     def import_image(self, tar: Path) -> None:
         """Give the real node the images of an OCI or `docker save` archive, under their names."""

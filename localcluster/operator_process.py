@@ -87,6 +87,11 @@ class OperatorProcess:
             raise ClusterError(f"The operator ended with exit status {status}. {self.log_tail()}")
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """All that it has logged."""
         return self.log_file.read_text(errors="replace")

@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -71,12 +71,12 @@ class Processes:
         """Return the process id of a component, or of the command that enters namespaces for it."""
         return self._running[self._component(name).name].pid
 
-    def restart(self, name: str) -> None:
-        """Start a component again that was stopped or killed."""
+    def restart(self, name: str, *options: str) -> None:
+        """Start a component again that was stopped or killed; `options` come after its own."""
         component = self._component(name)
         if self._running[name].poll() is None:
             raise ClusterError(f"{name} is running; stop or kill it first.")
-        self.start(component)
+        self.start(replace(component, command=[*component.command, *options]))
 
     def stop(self, name: str) -> None:
         """End a component as an administrator would: SIGTERM, then wait for its end."""

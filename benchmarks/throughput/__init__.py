@@ -1,0 +1,1 @@
+"""How fast tasks are allocated, run and released, beside others that do the same."""
