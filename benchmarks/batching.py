@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from benchmarks import machine, writes
+from benchmarks import machine, options, writes
 from localcluster import Cluster, ClusterError
 from localcluster.credentials import NODE
 from localcluster.operator_process import OperatorProcess
@@ -56,13 +56,7 @@ class Row:
 @click.command()
 @click.option("--tasks", default=100, show_default=True, help="How many tasks there are.")
 @click.option("--rounds", default=3, show_default=True, help="How often each way is measured.")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path(__file__).with_suffix(".json"),
-    show_default=True,
-    help="Where the figures go as JSON.",
-)
+@options.output(__file__)
 def main(*, tasks: int, rounds: int, output: Path) -> None:
     """Measure tasks that share allocations; needs a real node (root on Linux)."""
     try:

@@ -18,7 +18,7 @@ from statistics import fmean
 
 import click
 
-from benchmarks import inside, load, machine, page, trend
+from benchmarks import inside, load, machine, options, page, trend
 from benchmarks.inside import Sample
 from benchmarks.latency import Times, times_of_tasks
 from localcluster import Cluster, ClusterError
@@ -74,14 +74,8 @@ class Check:
 @click.option("--tasks", default=20_000, show_default=True, help="How many tasks there are.")
 @click.option("--alive", default=300, show_default=True, help="How many at a time.")
 @click.option("--keep", is_flag=True, help="Leave the finished tasks in the cluster.")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path(__file__).with_suffix(".json"),
-    show_default=True,
-    help="Where the figures go as JSON.",
-)
-@click.option("--write", is_flag=True, help="Write the table into docs/performance.md.")
+@options.output(__file__)
+@options.write
 def main(*, tasks: int, alive: int, keep: bool, output: Path, write: bool) -> None:
     """Run many tasks through one operator; exit with 1 where something grows or slows down."""
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import inside, load, machine, page
+from benchmarks import inside, load, machine, options, page
 from benchmarks.inside import Sample
 from localcluster import Cluster, ClusterError
 from localcluster.operator_process import OperatorProcess, define
@@ -59,14 +59,8 @@ class Starts:
 
 @click.command()
 @click.option("--finished", default=50_000, show_default=True, help="How many finished tasks.")
-@click.option(
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path(__file__).with_suffix(".json"),
-    show_default=True,
-    help="Where the figures go as JSON.",
-)
-@click.option("--write", is_flag=True, help="Write the table into docs/performance.md.")
+@options.output(__file__)
+@options.write
 def main(*, finished: int, output: Path, write: bool) -> None:
     """Start operators in a cluster with finished tasks; exit with 1 where a target is missed."""
     try:
