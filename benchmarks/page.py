@@ -9,12 +9,16 @@ END = "<!-- up to here -->"
 
 def put(name: str, text: str, page: Path = PAGE) -> None:
     """Put the text between the markers of this name, in place of what was there."""
-    begin = f"<!-- {name}: written by make soak -->"
-    before, found, rest = page.read_text().partition(begin)
+    page.write_text(filled(page.read_text(), f"<!-- {name}: written by make soak -->", text))
+
+
+def filled(page: str, begin: str, text: str) -> str:
+    """Return the page with this text between the marker and END. Raise ValueError without it."""
+    before, found, rest = page.partition(begin)
     if not found:
-        raise ValueError(f"{page} has no {begin}")
+        raise ValueError(f"the page has no {begin}")
     _, _, after = rest.partition(END)
-    page.write_text(f"{before}{begin}\n\n{text}\n\n{END}{after}")
+    return f"{before}{begin}\n\n{text}\n\n{END}{after}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
+from benchmarks.page import filled
 from tests.chaos.record import Record, Tried
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN = "<!-- written by make chaos -->"
-END = "<!-- up to here -->"
 FAULTS = ("Fault", "How it is made", "Tried", "Lost", "Moved on")
 
 
@@ -35,13 +35,6 @@ def tables(record: Record) -> str:
             _table(("A task that", "Tried", "Lost"), by_scenario),
         )
     )
-
-
-def with_tables(page: str, record: Record) -> str:
-    """Return the page with new tables."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables(record)}\n\n{END}{after}"
 
 
 def _line(fault: str, how: str, rows: Sequence[Tried]) -> tuple[str, str, str, int, str]:
@@ -72,7 +65,7 @@ def main() -> None:
     """Read the record whose path is the argument."""
     [path] = sys.argv[1:]
     record = [Tried(**each) for each in json.loads(Path(path).read_text())]
-    PAGE.write_text(with_tables(PAGE.read_text(), record))
+    PAGE.write_text(filled(PAGE.read_text(), BEGIN, tables(record)))
 
 
 if __name__ == "__main__":
