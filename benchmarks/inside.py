@@ -8,7 +8,6 @@ among the interpreter's objects.
 import asyncio
 import gc
 import json
-import re
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import TypeVar
 
 import psutil
 
+from benchmarks.machine import memory_kb
 from mltask_operator.cli import main
 from mltask_operator.runtime.store import Store
 
@@ -81,18 +81,13 @@ async def _take(store: Store, asked_at: float) -> Sample:
     return Sample(
         at=asked_at,
         memory=process.memory_info().rss / 1024,
-        peak=_peak(),
+        peak=memory_kb(process.pid, "VmHWM"),
         sockets=len(process.net_connections(kind="all")),
         files=process.num_fds(),
         asyncio_tasks=len(asyncio.all_tasks()),
         entries=len(store),
         lag=time.time() - asked_at,
     )
-
-
-def _peak() -> float:
-    [peak] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
-    return float(peak)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import json
 import platform
+import re
+from pathlib import Path
 
 import psutil
 
@@ -22,3 +24,10 @@ def describe(cluster: Cluster) -> dict[str, str]:
         "python": platform.python_version(),
         "operator": mltask_operator.__version__,
     }
+
+
+def memory_kb(pid: int, field: str) -> int:
+    """Return a field of /proc/PID/status in kB: VmRSS is resident memory, VmHWM its peak."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    [found] = re.findall(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(found)

@@ -24,6 +24,7 @@ def files(image: Path, pattern: str) -> dict[str, bytes]:
     """Return path and content of each file in the image whose whole path matches."""
     found = {}
     with tarfile.open(image) as archive:
+        # `extractfile` is None only for what is no regular file: these are.
         layers = json.load(archive.extractfile("manifest.json"))[0]["Layers"]  # type: ignore[arg-type]
         for layer in layers:
             with tarfile.open(fileobj=archive.extractfile(layer)) as content:

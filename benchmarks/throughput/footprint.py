@@ -1,12 +1,13 @@
 """What the processes of a cluster take: seconds of CPU, and memory at its peak."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from benchmarks.machine import memory_kb
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Footprint:
 def footprints(pids: Mapping[str, int]) -> Iterator[dict[str, Footprint]]:
     """Yield what is filled, at the end of the block, with what each process took in it."""
     taken: dict[str, Footprint] = {}
-    before = {name: (_cpu_seconds(pid), _memory_kb(pid, "VmRSS")) for name, pid in pids.items()}
+    before = {name: (_cpu_seconds(pid), memory_kb(pid, "VmRSS")) for name, pid in pids.items()}
     for pid in pids.values():
         # The kernel counts the peak from here on: proc_pid_clear_refs(5).
         Path(f"/proc/{pid}/clear_refs").write_text("5")
@@ -32,17 +33,11 @@ def footprints(pids: Mapping[str, int]) -> Iterator[dict[str, Footprint]]:
         seconds, resident = before[name]
         taken[name] = Footprint(
             _cpu_seconds(pid) - seconds,
-            _memory_kb(pid, "VmHWM"),
-            _memory_kb(pid, "VmRSS") - resident,
+            memory_kb(pid, "VmHWM"),
+            memory_kb(pid, "VmRSS") - resident,
         )
 
 
 def _cpu_seconds(pid: int) -> float:
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
-
-
-def _memory_kb(pid: int, field: str) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    [found] = re.findall(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)
-    return int(found)
