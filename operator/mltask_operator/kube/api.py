@@ -1,18 +1,16 @@
 """Every request that the operator makes beside Kopf's watches: JSON in, JSON out.
 
-They go through the official client's ApiClient, below its typed methods: those would parse each
-Pod into models, which costs more than all the rest of the work on it.
+They go past the official client: its typed methods parse each Pod into models, which costs more
+than all the rest of the work on it, and what is below them half as much as the request itself.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client import ApiClient
-from kubernetes.aio.client.rest import RESTResponse
+from pydantic_core import from_json, to_json
 
 from mltask_operator import __version__
 from mltask_operator.api import names
@@ -21,6 +19,7 @@ from mltask_operator.kube.errors import ApiError, Unreachable
 
 Json = dict[str, Any]
 
+USER_AGENT = f"mltask-operator/{__version__}"
 REQUEST_TIMEOUT_SECONDS = 30
 MAX_POD_BYTES = 2**20
 """etcd takes 1.5 MiB, and what the kubelet writes into a Pod's status must fit in beside it: one
@@ -28,6 +27,7 @@ that is larger could be created, and then nobody could tell of it that it runs o
 PAGE_SIZE = 500
 ASK_AGAIN = 3
 ASK_PAUSE_SECONDS = 1.0
+JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
@@ -41,14 +41,7 @@ class Api:
         """Speak with these credentials; `before_write` may forbid a write at the last moment."""
         self._credentials = credentials
         self._before_write = before_write
-        self._client = self._new_client()
-        self._renewal = asyncio.Lock()
-        self._closing: set[asyncio.Future[None]] = set()
-
-    def _new_client(self) -> ApiClient:
-        client = ApiClient(self._credentials.configuration)
-        client.user_agent = f"mltask-operator/{__version__}"
-        return client
+        self._session = credentials.session()
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,11 +51,11 @@ class Api:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._session.close()
 
     async def create_pod(self, manifest: Json) -> Json:
         """Create the Pod and return it. One that is too large is refused without a request."""
-        if (size := len(json.dumps(manifest))) > MAX_POD_BYTES:
+        if (size := len(to_json(manifest))) > MAX_POD_BYTES:
             raise ApiError(
                 413,
                 "RequestEntityTooLarge",
@@ -165,64 +158,39 @@ class Api:
         return await self.request(method, path, body)
 
     async def request(
-        self, method: str, path: str, body: Json | None = None, content_type: str | None = None
+        self, method: str, path: str, body: Json | None = None, content_type: str = JSON
     ) -> Json:
         """Send one request and return the object that came back."""
-        client = self._client
-        response = await self._send(client, method, path, body, content_type)
+        used = self._credentials.configuration
+        response, answer = await self._send(method, path, body, content_type)
         if response.status == 401:
-            await self._renew(client)
-            response = await self._send(self._client, method, path, body, content_type)
-        answer = await response.read()
+            await self._credentials.renew(used)
+            response, answer = await self._send(method, path, body, content_type)
         if response.status >= 300:
             pause = response.headers.get("Retry-After", "")
             raise ApiError.from_response(response.status, answer, pause)
-        found: Json = json.loads(answer)
+        found: Json = from_json(answer)
         return found
 
-    async def _renew(self, refused: ApiClient) -> None:
-        """Replace the client whose credentials were refused, once for all who used it."""
-        async with self._renewal:
-            if self._client is refused:
-                await self._credentials.renew(refused.configuration)
-                self._client = self._new_client()
-                # Others may still wait for its answers, as long as a request may take.
-                loop = asyncio.get_running_loop()
-                loop.call_later(REQUEST_TIMEOUT_SECONDS, self._close_later, refused)
-
-    def _close_later(self, outdated: ApiClient) -> None:
-        task = asyncio.ensure_future(outdated.close())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
-
     async def _send(
-        self,
-        client: ApiClient,
-        method: str,
-        path: str,
-        body: Json | None,
-        content_type: str | None,
-    ) -> RESTResponse:
-        headers = dict(client.default_headers)
-        await client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-        if content_type:
-            headers["Content-Type"] = content_type
+        self, method: str, path: str, body: Json | None, content_type: str
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        host = self._credentials.configuration.host
         if self._before_write and method != "GET":
             self._before_write()
         try:
-            response = await client.call_api(
+            async with self._session.request(
                 method,
-                client.configuration.host + path,
-                headers,
-                body,
-                _request_timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_SECONDS),
-            )
-            await response.read()
-            return response
+                host + path,
+                data=None if body is None else to_json(body),
+                headers={"Content-Type": content_type, "User-Agent": USER_AGENT},
+                ssl=self._credentials.tls,
+                timeout=aiohttp.ClientTimeout(REQUEST_TIMEOUT_SECONDS),
+            ) as response:
+                return response, await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(
-                f"the API server {client.configuration.host} gave no answer: "
-                f"{str(error) or type(error).__name__}"
+                f"the API server {host} gave no answer: {str(error) or type(error).__name__}"
             ) from error
 
 

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import os
+import ssl
 import time
 from pathlib import Path
+from urllib.request import getproxies
 
 import aiohttp
 import kopf
@@ -30,6 +32,7 @@ class Credentials:
         self.configuration = Configuration()
         self._loaded_at = float("-inf")
         self._renewal = asyncio.Lock()
+        self._tls: ssl.SSLContext | None = None
 
     async def load(self) -> None:
         """Load the credentials anew. Raise NoCredentials where there are none to use."""
@@ -49,6 +52,14 @@ class Credentials:
                 "Set KUBECONFIG to a kubeconfig file, or run in a Pod that has a service account"
             ) from error
         self.configuration = configuration
+        self._tls = None
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """The certificates that were loaded last. Connections made with others are not reused."""
+        if self._tls is None:
+            self._tls = RESTClientObject(self.configuration).ssl_context
+        return self._tls
 
     async def renew(self, refused: Configuration) -> None:
         """Load anew after a 401, RELOAD_PAUSE_SECONDS after the last time at the earliest.
@@ -61,31 +72,43 @@ class Credentials:
                 await asyncio.sleep(max(0, RELOAD_PAUSE_SECONDS - since))
                 await self.load()
 
+    def session(self) -> aiohttp.ClientSession:
+        """Return connections to the API server; each request comes with the token of the moment."""
+        return self._session(self._authorize)
+
     def session_for_kopf(self) -> kopf.AiohttpSession:
-        """Return what Kopf makes its requests with. It never sees a 401.
+        """Return what Kopf makes its requests with. It never sees a 401 for an outdated token.
 
         After one it would close the session while other watches connect, which ends the operator.
+        Where a client certificate has expired, that is what is needed: a start with a new one.
         """
-        held = self.configuration
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=RESTClientObject(held).ssl_context),
-            proxy=held.proxy,
-            # As the kubernetes client does: HTTPS_PROXY and NO_PROXY count.
-            trust_env=True,
-            middlewares=[self._authorize],
+        session = self._session(self._until_accepted, self._authorize)
+        return kopf.AiohttpSession(server=self.configuration.host, aiohttp_session=session)
+
+    def _session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=self.tls),
+            proxy=self.configuration.proxy,
+            # HTTPS_PROXY and NO_PROXY count, as for the kubernetes client. To ask for them takes
+            # aiohttp a thread and a look at ~/.netrc for each request: not where there are none.
+            trust_env=bool(getproxies()),
+            middlewares=middlewares,
         )
-        return kopf.AiohttpSession(server=held.host, aiohttp_session=session)
 
     async def _authorize(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Send the request with the token of the moment, again and again until that is accepted."""
+        if token := await self.configuration.get_api_key_with_prefix("BearerToken"):
+            request.headers["Authorization"] = token
+        return await handler(request)
+
+    async def _until_accepted(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
         while True:
             used = self.configuration
-            if authorization := await used.get_api_key_with_prefix("BearerToken"):
-                request.headers["Authorization"] = authorization
             response = await handler(request)
-            if response.status != 401:
+            if response.status != 401 or used.cert_file:
                 return response
             response.release()
             logger.warning("The API server accepts the credentials no more: they are read anew")

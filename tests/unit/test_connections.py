@@ -1,0 +1,104 @@
+"""What the operator's connections are made with: client certificates, proxies."""
+
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import yaml
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from mltask_operator.kube.api import Api
+from mltask_operator.kube.credentials import Credentials
+from tests.unit.api_server import ApiServer, write_kubeconfig
+
+
+async def loaded(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Credentials:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.0)
+    credentials = Credentials()
+    await credentials.load()
+    return credentials
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate and a key of `server`, of `first` and of `second`."""
+    folder = tmp_path_factory.mktemp("certificates")
+    for name in ("server", "first", "second"):
+        files = ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.crt")]
+        subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+        make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
+        subprocess.run([*make, *files, *subject], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+async def https_server(certificates: Path) -> AsyncIterator[TestServer]:
+    """A server that takes the certificate of `second` alone; it answers 401 to that of `first`."""
+
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport
+        [[(_, who)]] = request.transport.get_extra_info("peercert")["subject"]
+        return web.json_response({}, status=200 if who == "second" else 401)
+
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificates / "server.crt", certificates / "server.key")
+    tls.verify_mode = ssl.CERT_REQUIRED
+    for name in ("first", "second"):
+        tls.load_verify_locations(certificates / f"{name}.crt")
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    server = TestServer(app, host="127.0.0.1")
+    await server.start_server(ssl=tls)
+    yield server
+    await server.close()
+
+
+def as_whom(name: str, certificates: Path, server: TestServer, kubeconfig: Path) -> None:
+    """Write a kubeconfig for whom a certificate stands."""
+    files = {kind: str(certificates / f"{name}.{end}") for kind, end in KINDS.items()}
+    write_kubeconfig(kubeconfig, str(server.make_url("")).rstrip("/"), files)
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["certificate-authority"] = str(certificates / "server.crt")
+    kubeconfig.write_text(yaml.safe_dump(config))
+
+
+KINDS = {"client-certificate": "crt", "client-key": "key"}
+
+
+async def test_a_certificate_that_was_replaced_is_read_anew(
+    https_server: TestServer, certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_whom("first", certificates, https_server, tmp_path / "kubeconfig")
+    credentials = await loaded(tmp_path / "kubeconfig", monkeypatch)
+    watches = credentials.session_for_kopf().aiohttp_session
+    async with Api(credentials) as api, watches:
+        as_whom("second", certificates, https_server, tmp_path / "kubeconfig")
+        assert await api.get_pod("team-a", "train-1") == {}
+        # Kopf logs in anew, for a session with the new certificate.
+        assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 401
+    async with credentials.session_for_kopf().aiohttp_session as watches:
+        assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 200
+
+
+@pytest.mark.parametrize(("exempt", "is_asked"), [("", True), ("api.example", False)])
+async def test_a_proxy_of_the_environment_is_used(
+    server: ApiServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    exempt: str,
+    *,
+    is_asked: bool,
+) -> None:
+    write_kubeconfig(tmp_path / "kubeconfig", "http://api.example", {"token": "first"})
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", exempt)
+    async with Api(await loaded(tmp_path / "kubeconfig", monkeypatch)) as api:
+        try:
+            await api.get_pod("team-a", "train-1")
+        except OSError:
+            assert not is_asked
+    assert [request.headers["Host"] for request in server.requests] == ["api.example"] * is_asked
