@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from mltask_operator.runtime.listing import list_all
+from mltask_operator.runtime.listing import catch_up
 from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.store import Store
@@ -64,7 +64,7 @@ class Admission(RuleBasedStateMachine):
         self.store = Store(lambda: self.now)
         self.queue = QuotaQueue(self.wake, lambda name: PRIORITIES[name])
         self.reconciler = Reconciler(self.api, self.store, self.queue, lambda: self.now)
-        finish(list_all(self.api, self.store, [None]))
+        finish(catch_up(self.api, self.store, [None]))
         self.shown = self.api.quota(NAMESPACE)
         self.queue.note_quota(None, self.shown)
         for task in self.store.waiting_for_quota():

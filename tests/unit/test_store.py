@@ -3,6 +3,7 @@
 from mltask_operator.lifecycle.observed import Observed, Refusal, RefusalKind, Task
 from mltask_operator.runtime.store import Listing, Store
 from tests.unit.bodies import deleted, pod_body, task_body
+from tests.unit.clock import Clock
 from tests.unit.pods import NAMESPACE, NOW, UID
 
 GONE_WITH_WRITE = {**deleted(0), "finalizers": None}
@@ -67,14 +68,36 @@ def test_pods_that_are_not_ours_are_ignored(store: Store) -> None:
     assert len(store) == 0
 
 
-def test_a_task_that_went_does_not_come_back(store: Store) -> None:
-    # By a watch that begins in the past, or a listing that was under way when it went.
+def test_a_task_that_went_does_not_come_back(store: Store, clock: Clock) -> None:
+    # By a listing that was under way when it went.
     store.record_task(task_body(10))
     store.record_task_removed(UID)
-    for _ in range(4):
+    for _ in range(3):
         assert store.record_task(task_body(10)) is None
-        store.retain(listing(30), listing(31))
+        store.retain(listing(5), listing(6))
+        clock.pass_seconds(20)
     assert store.observe(UID) is None
+
+
+def test_an_old_task_that_nobody_knew_is_to_be_asked_for(store: Store, clock: Clock) -> None:
+    # By a listing that lags, it may have gone long ago.
+    store.record_task(task_body(10))
+    store.record_task_removed(UID)
+    clock.pass_seconds(61)
+    store.record_task(task_body(11, uid="another"), is_certain=True)
+    store.record_task_removed("another")
+    assert store.record_task(task_body(10)) == UID
+    for _ in range(2):
+        assert (seen(store).task, seen(store).is_task_gone) == (None, False)
+        store.retain(listing(30), listing(31, UID))
+    store.record_task(task_body(10), is_certain=True)
+    assert task_in(store).resource_version == "10"
+
+
+def test_what_an_old_task_came_to_is_taken_from_whoever_tells(store: Store, clock: Clock) -> None:
+    clock.pass_seconds(61)
+    store.record_task(task_body(10, status={"phase": "Succeeded"}))
+    assert task_in(store).status.is_finished
 
 
 def test_tasks_of_one_name_and_two_uids_are_two_tasks(store: Store) -> None:

@@ -33,7 +33,7 @@ def task_from(body: Json) -> Task:
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
         generation=metadata.get("generation", 1),
-        created_at=_time(metadata["creationTimestamp"]),
+        created_at=created_at(body),
         is_being_deleted="deletionTimestamp" in metadata,
         is_understood=status is not None,
         status=status or MLTaskStatus(),
@@ -47,6 +47,11 @@ def task_from(body: Json) -> Task:
         },
     )
     return _as_finished(task) if task.status.is_finished else task
+
+
+def created_at(body: Json) -> datetime:
+    """Return when an object was created, by the API server's clock."""
+    return _time(body["metadata"]["creationTimestamp"])
 
 
 def is_finished(body: Json) -> bool:
@@ -92,7 +97,7 @@ def pod_from(body: Json, owner: Owner) -> Pod:
         name=name,
         uid=metadata["uid"],
         resource_version=metadata["resourceVersion"],
-        created_at=_time(metadata["creationTimestamp"]),
+        created_at=created_at(body),
         attempt=attempt,
         is_genuine=name == names.pod_name(owner.name, owner.uid, attempt),
         is_owned=is_owned_by(body, owner.uid),

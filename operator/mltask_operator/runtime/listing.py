@@ -1,5 +1,6 @@
 """Reads of the API server: where the store begins, and what it is held against later."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from mltask_operator.kube.errors import ApiError
 from mltask_operator.lifecycle.observed import Owner
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.store import Listing, Store
+
+Record = Callable[[dict[str, Any]], str | None]
 
 UNFINISHED = f"status.phase!={Phase.SUCCEEDED},status.phase!={Phase.FAILED}"
 
@@ -38,7 +41,8 @@ async def catch_up(api: Server, store: Store, namespaces: Sequence[str | None]) 
     Raise ApiError or Unreachable where that fails.
     """
     await _list_pods(api, store, namespaces)
-    tasks, _ = await _list_open(api, store, namespaces)
+    record = functools.partial(store.record_task, is_certain=True)
+    tasks, _ = await _list_open(api, record, namespaces)
     store.note_open_tasks(tasks.version)
     for owner in store.unfinished():
         if owner.uid not in tasks.uids:
@@ -50,7 +54,7 @@ async def read_open(api: Server, store: Store, namespaces: Sequence[str | None])
 
     Raise ApiError or Unreachable where that fails.
     """
-    _, news = await _list_open(api, store, namespaces)
+    _, news = await _list_open(api, store.record_task, namespaces)
     return news
 
 
@@ -65,7 +69,7 @@ async def read_task(api: Server, store: Store, owner: Owner) -> None:
         store.record_task_gone(owner.uid)
         return
     if body["metadata"]["uid"] == owner.uid:
-        store.record_task(body)
+        store.record_task(body, is_certain=True)
     else:
         store.record_task_gone(owner.uid)
 
@@ -78,16 +82,16 @@ async def _list_pods(
 
 
 async def _list_open(
-    api: Server, store: Store, namespaces: Sequence[str | None]
+    api: Server, record: Record, namespaces: Sequence[str | None]
 ) -> tuple[Listing, list[str]]:
     paths = [tasks_path(n) for n in namespaces]
-    return await _list(api, paths, store.record_task, field_selector=UNFINISHED)
+    return await _list(api, paths, record, field_selector=UNFINISHED)
 
 
 async def _list(
     api: Server,
     paths: Sequence[str],
-    record: Callable[[dict[str, Any]], str | None],
+    record: Record,
     **selectors: str,
 ) -> tuple[Listing, list[str]]:
     """Record all that is listed; return the listing, and the tasks' uids of which it has news."""

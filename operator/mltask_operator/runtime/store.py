@@ -21,6 +21,7 @@ from mltask_operator.lifecycle.observed import (
     Refusal,
     Task,
 )
+from mltask_operator.runtime.past import Past
 
 logger = logging.getLogger(__name__)
 
@@ -73,11 +74,7 @@ class Store:
         self._entries: dict[str, _Entry] = {}
         self._round = 0
         """How many complete listings were compared with the store."""
-        self._open_at = 0
-        """The resourceVersion of the last listing of all tasks that were not finished."""
-        self._gone: tuple[set[str], set[str]] = set(), set()
-        """Uids of tasks that went since the last complete listing, and between the two last ones.
-        A listing under way may show them yet, and one that lags; of older ones `_open_at` tells."""
+        self._past = Past(clock)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -97,28 +94,30 @@ class Store:
             reported_at=entry.reported_at,
         )
 
-    def record_task(self, body: Body) -> str | None:
-        """Note the state of an MLTask. Return its uid, or None where it is not news."""
+    def record_task(self, body: Body, *, is_certain: bool = False) -> str | None:
+        """Note the state of an MLTask. Return its uid, or None where it is not news.
+
+        Of a task that is not known, and neither new nor finished, only that there may be one is
+        noted, unless `is_certain` says that this is how it was a moment ago: a listing under way
+        or one that lags, and the watch after it, may tell of what is gone.
+        """
         metadata = body["metadata"]
         uid: str = metadata["uid"]
+        known = self._entries.get(uid)
+        is_unknown = known is None or known.task is None
+        if is_unknown and self._past.has_gone(uid):
+            return None
+        is_doubtful = is_unknown and not is_certain
+        if is_doubtful and self._past.holds(body):
+            return None
         owner = Owner(namespace=metadata["namespace"], name=metadata["name"], uid=uid)
-        entry = self._entries.get(uid)
-        if (entry is None or entry.task is None) and self._is_past(body):
+        entry = self._entry_of(owner)
+        if entry.is_task_gone:
             return None
-        if entry is None:
-            entry = self._entries[uid] = _Entry(owner)
-        if entry.is_task_gone and entry.owner == owner:
-            return None
-        # What a Pod said of its owner was only what somebody wrote into it; and under a name that
-        # was made up, the API server knew no such task.
-        if entry.owner != owner:
-            entry.owner, entry.is_task_gone = owner, False
-            entry.unshown.pop(uid, None)
-        for pod in list(entry.pods.values()):
-            if pod.namespace != entry.owner.namespace:
-                del entry.pods[pod.uid]
         if entry.task and parse.version_of(body) <= int(entry.task.resource_version):
             return None
+        if is_doubtful and self._past.may_hold(body):
+            return uid
         entry.task = parse.task_from(body)
         if entry.task.status.phase is Phase.SUSPENDED:
             # It has left the queue for quota, and was not told what was released meanwhile.
@@ -130,6 +129,19 @@ class Store:
                 entry.owner.name,
             )
         return uid
+
+    def _entry_of(self, owner: Owner) -> _Entry:
+        """Return the entry of the task of this uid, which is to be found under this name."""
+        entry = self._entries.setdefault(owner.uid, _Entry(owner))
+        # What a Pod said of its owner was only what somebody wrote into it; and under a name that
+        # was made up, the API server knew no such task.
+        if entry.owner != owner:
+            entry.owner, entry.is_task_gone = owner, False
+            entry.unshown.pop(owner.uid, None)
+        for pod in list(entry.pods.values()):
+            if pod.namespace != owner.namespace:
+                del entry.pods[pod.uid]
+        return entry
 
     def note_watched(self, uid: str) -> bool:
         """Note that a watch has told of this MLTask; return whether one had done so before."""
@@ -144,17 +156,11 @@ class Store:
 
         What else there was then was finished or gone, whatever a late watch event says of it.
         """
-        self._open_at = max(self._open_at, version)
-
-    def _is_past(self, body: Body) -> bool:
-        if any(body["metadata"]["uid"] in gone for gone in self._gone):
-            return True
-        is_old = parse.version_of(body) <= self._open_at
-        return is_old and not parse.is_finished(body)
+        self._past.note_open_tasks(version)
 
     def record_report(self, body: Body) -> None:
         """Note the MLTask as a status write of ours has left it."""
-        self.record_task(body)
+        self.record_task(body, is_certain=True)
         if entry := self._entries.get(body["metadata"]["uid"]):
             entry.reported_at = self._clock()
 
@@ -173,7 +179,7 @@ class Store:
             return None
         entry.task, entry.is_task_gone = None, True
         entry.unshown.pop(uid, None)
-        self._gone[0].add(uid)
+        self._past.note_gone(uid)
         return None if self._forget_if_void(uid, entry) else uid
 
     def record_pod(self, body: Body) -> str | None:
@@ -258,6 +264,8 @@ class Store:
         """
         changed = []
         for uid, entry in list(self._entries.items()):
+            if entry.is_void:
+                continue  # It is about to be asked for by name.
             before = (entry.is_task_gone, len(entry.pods))
             entry.unshown = {u: r for u, r in entry.unshown.items() if r == self._round}
             for pod in list(entry.pods.values()):
@@ -272,14 +280,13 @@ class Store:
             ):
                 entry.task, entry.is_task_gone = None, True
                 entry.unshown[uid] = self._round + 1
-                self._gone[0].add(uid)
+                self._past.note_gone(uid)
             if not self._forget_if_void(uid, entry) and before != (
                 entry.is_task_gone,
                 len(entry.pods),
             ):
                 changed.append(uid)
         self._round += 1
-        self._gone = set(), self._gone[0]
         self.note_open_tasks(tasks.version)
         return changed
 
