@@ -6,7 +6,7 @@ import pytest
 
 from mltask_operator.lifecycle.ending import EndingKind, how_it_ended
 from mltask_operator.lifecycle.observed import Container, Pod, PodPhase
-from tests.unit.pods import NOW, a_pod, ago, ended, running, succeeded, terminated
+from tests.unit.pods import NOW, a_pod, ago, ended, running, seconds, succeeded, terminated
 
 NOT_STARTED = Container(name="main", reason="PodInitializing")
 
@@ -162,6 +162,28 @@ TABLE = [
         ended(143, deletion_asked_at=ago(10)),
         EndingKind.DISRUPTED,
         "PodDeleted",
+    ),
+    (
+        "deleted by somebody, and killed for it by the clock of a node that lags behind",
+        ended(143, deletion_asked_at=ago(5)),
+        EndingKind.DISRUPTED,
+        "PodDeleted",
+    ),
+    (
+        "deleted by somebody long after it had been killed",
+        ended(137, deletion_asked_at=NOW + seconds(60)),
+        EndingKind.FAILED,
+        "ContainerFailed",
+    ),
+    (
+        "deleted by somebody after it had used too much memory",
+        ended(
+            137,
+            containers=(terminated("main", 137, reason="OOMKilled"),),
+            deletion_asked_at=ago(5),
+        ),
+        EndingKind.FAILED,
+        "OOMKilled",
     ),
     (
         "deleted by somebody after it had succeeded",

@@ -48,6 +48,13 @@ UNCONFIRMED_AFTER = timedelta(seconds=60)
 """How long a node may take to confirm the end of a Pod that somebody deleted by force."""
 
 
+CLOCK_LAG = timedelta(seconds=30)
+"""By how much a node's clock may be behind the API server's, and we not take a Pod that ended by
+the signals of its deletion for one that failed before it."""
+_SIGNALS_OF_DELETION = frozenset({128 + 15, 128 + 9})
+"""Exit codes: SIGTERM, and after the grace period SIGKILL."""
+
+
 def how_it_ended(
     pod: Pod, now: datetime, names: Sequence[str] = (MAIN_CONTAINER,)
 ) -> Ending | None:
@@ -110,9 +117,19 @@ def _was_deleted(pod: Pod, at: datetime) -> Ending | None:
     # Whatever its exit code: a program that ends in order on SIGTERM has not done its work. Times
     # in the API have whole seconds; an end in the very second of the request counts as its
     # consequence, since the other reading would call half-done work a success.
-    if pod.deletion_asked_at is None or (at < pod.deletion_asked_at and not pod.was_told_to_end):
+    if pod.deletion_asked_at is None:
+        return None
+    lag = CLOCK_LAG if _was_killed(pod) else timedelta(0)
+    if at + lag < pod.deletion_asked_at and not pod.was_told_to_end:
         return None
     return _disrupted(pod, at, _who_deleted(pod), "deleted before it had ended")
+
+
+def _was_killed(pod: Pod) -> bool:
+    failed = [c for c in (*pod.init_containers, *pod.containers) if c.exit_code]
+    return pod.phase is PodPhase.FAILED and all(
+        c.exit_code in _SIGNALS_OF_DELETION and c.reason != "OOMKilled" for c in failed
+    )
 
 
 def _was_disrupted(pod: Pod, at: datetime) -> Ending | None:
