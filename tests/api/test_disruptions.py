@@ -19,7 +19,7 @@ REJECTIONS = ("OutOfcpu", "UnexpectedAdmissionError")
 # every 20 s.
 QUARANTINE = seconds(40)
 COLLECTED = 120
-# What lifecycle/ending.py gives a node to confirm a Pod's end, after a deletion by force.
+# What lifecycle/disruption.py gives a node to confirm a Pod's end, after a deletion by force.
 UNCONFIRMED = seconds(60)
 
 

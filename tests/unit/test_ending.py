@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from mltask_operator.lifecycle.ending import EndingKind, how_it_ended
+from mltask_operator.lifecycle.ending import how_it_ended
+from mltask_operator.lifecycle.endings import EndingKind
 from mltask_operator.lifecycle.observed import Container, Pod, PodPhase
 from tests.unit.pods import NOW, a_pod, ago, ended, running, seconds, succeeded, terminated
 

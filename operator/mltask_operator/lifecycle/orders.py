@@ -9,7 +9,7 @@ from dataclasses import replace
 from mltask_operator.api.reasons import Reason
 from mltask_operator.api.status import Phase
 from mltask_operator.lifecycle.deadlines import too_long_active
-from mltask_operator.lifecycle.ending import Ending, EndingKind
+from mltask_operator.lifecycle.endings import Ending, EndingKind
 from mltask_operator.lifecycle.observed import Pod, Task
 
 

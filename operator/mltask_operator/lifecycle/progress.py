@@ -11,7 +11,7 @@ from mltask_operator.api.status import (
     Phase,
 )
 from mltask_operator.lifecycle import memory, retries, steps
-from mltask_operator.lifecycle.ending import Ending, EndingKind
+from mltask_operator.lifecycle.endings import Ending, EndingKind
 from mltask_operator.lifecycle.observed import Pod, Task, Waiting
 from mltask_operator.lifecycle.spans import in_seconds, in_words, whole_seconds
 from mltask_operator.lifecycle.verdict import Course, Verdict, judge

@@ -7,7 +7,7 @@ from mltask_operator.api.status import MLTaskStatus
 from mltask_operator.lifecycle import orders, progress, steps
 from mltask_operator.lifecycle.actions import Action, Wait, WriteStatus
 from mltask_operator.lifecycle.deadlines import was_gated
-from mltask_operator.lifecycle.ending import UNCONFIRMED_AFTER
+from mltask_operator.lifecycle.disruption import UNCONFIRMED_AFTER
 from mltask_operator.lifecycle.observed import Observed, Pod, Task, Waiting
 from mltask_operator.lifecycle.spans import in_seconds
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from mltask_operator.api.names import MAIN_CONTAINER
 from mltask_operator.api.status import StepPhase, StepStatus
-from mltask_operator.lifecycle.ending import Ending, EndingKind
+from mltask_operator.lifecycle.endings import Ending, EndingKind
 from mltask_operator.lifecycle.observed import Container, Pod, PodPhase, Task
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from mltask_operator.api.reasons import Reason
 from mltask_operator.lifecycle import memory, steps
-from mltask_operator.lifecycle.ending import Ending, EndingKind
+from mltask_operator.lifecycle.endings import Ending, EndingKind
 from mltask_operator.lifecycle.observed import Pod, Task
 from mltask_operator.lifecycle.rules import ExitCodes, FailureAction, FailureRule
 

@@ -7,7 +7,7 @@ event can bring back the past, neither an older state nor an object that was gon
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,10 +17,10 @@ from mltask_operator.kube import parse
 from mltask_operator.lifecycle.observed import (
     Observed,
     Owner,
-    Pod,
     Refusal,
     Task,
 )
+from mltask_operator.runtime.entry import Entry
 from mltask_operator.runtime.past import Past
 
 logger = logging.getLogger(__name__)
@@ -36,42 +36,12 @@ class Listing:
     version: int
 
 
-@dataclass(slots=True)
-class _Entry:
-    owner: Owner
-    task: Task | None = None
-    is_task_gone: bool = False
-    is_watched: bool = False
-    pods: dict[str, Pod] = field(default_factory=dict)
-    unshown: dict[str, int] = field(default_factory=dict)
-    """Uids of objects that an answer to us said are gone, until the watch shows it too: an event
-    from before their removal may still come. With each, the listing round it was noted in."""
-    refusal: Refusal | None = None
-    standing: tuple[object, ...] = ()
-    reported_at: datetime | None = None
-    changed_at: datetime | None = None
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether it is of a task that has finished, and is to stay as it is."""
-        return (
-            self.task is not None
-            and self.task.status.is_finished
-            and self.task.rules.ttl is None
-            and not self.pods
-        )
-
-    @property
-    def is_void(self) -> bool:
-        return self.task is None and not self.pods and not self.unshown
-
-
 class Store:
     """Everything known, by task uid. Not thread-safe: it belongs to one event loop."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._round = 0
         """How many complete listings were compared with the store."""
         self._past = Past(clock)
@@ -130,9 +100,9 @@ class Store:
             )
         return uid
 
-    def _entry_of(self, owner: Owner) -> _Entry:
+    def _entry_of(self, owner: Owner) -> Entry:
         """Return the entry of the task of this uid, which is to be found under this name."""
-        entry = self._entries.setdefault(owner.uid, _Entry(owner))
+        entry = self._entries.setdefault(owner.uid, Entry(owner))
         # What a Pod said of its owner was only what somebody wrote into it; and under a name that
         # was made up, the API server knew no such task.
         if entry.owner != owner:
@@ -192,7 +162,7 @@ class Store:
         if parse.is_removed(body):
             self.record_pod_missing(owner.uid, pod_uid)
             return owner.uid
-        entry = self._entries.setdefault(owner.uid, _Entry(owner))
+        entry = self._entries.setdefault(owner.uid, Entry(owner))
         known = entry.pods.get(pod_uid)
         if pod_uid in entry.unshown or entry.owner.namespace != owner.namespace:
             return None
@@ -290,7 +260,7 @@ class Store:
         self.note_open_tasks(tasks.version)
         return changed
 
-    def _forget_if_void(self, uid: str, entry: _Entry) -> bool:
+    def _forget_if_void(self, uid: str, entry: Entry) -> bool:
         if entry.is_void:
             del self._entries[uid]
             return True
