@@ -130,7 +130,7 @@ class Cluster:
         self._processes.kill(name)
 
     def start_component(self, name: str, *options: str) -> None:
-        """Start a component again, with more options if there are any; return when it answers."""
+        """Start a component again, with these options for this run; return when it answers."""
         self._processes.restart(name, *options)
 
     def pid(self, name: str) -> int:

@@ -93,11 +93,10 @@ def middle(rounds: Sequence[Figures], figure: Callable[[Figures], float]) -> flo
 
 
 def spread(rounds: Sequence[Figures], figure: Callable[[Figures], float]) -> str:
-    """Return the median of a figure as a text, with the least and the most if there are several."""
+    """Return the median of a figure as a text, with the least and the most if they differ."""
     values = sorted(map(figure, rounds))
-    if len(values) == 1:
-        return short(values[0])
-    return f"{short(median(values))} ({short(values[0])} to {short(values[-1])})"
+    least, most = short(values[0]), short(values[-1])
+    return least if least == most else f"{short(median(values))} ({least} to {most})"
 
 
 def short(value: float) -> str:
