@@ -27,7 +27,7 @@ from localcluster import Cluster, ClusterError
 @click.option("--rounds", default=5, show_default=True, help="How often each contestant plays.")
 @click.option("--most", default=10_000, show_default=True, help="How many tasks there are at most.")
 @click.option(
-    "--steady-seconds", default=60, show_default=True, help="How long tasks come steadily."
+    "--steady-seconds", default=30, show_default=True, help="How long tasks come steadily."
 )
 @options.output(str(Path(__file__).parent))
 @options.write

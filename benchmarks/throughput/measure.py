@@ -32,7 +32,7 @@ async def measure(cluster: Cluster, plan: Plan) -> Results:
     others = [count for count in counts(plan.most) if count != plan.tasks]
     is_memory_told = sum(others) >= ENOUGH
     empty_kb = await _settled_kb(cluster, 0) if is_memory_told else 0.0
-    job_as_shipped = await _job_as_shipped(cluster, plan.tasks // 10)
+    job_as_shipped = await _job_as_shipped(cluster, plan.tasks // 20)
     with _operator(cluster) as pid:
         pids = {"operator": pid, **_pids(cluster)}
         async with Arena.open(cluster, pids) as arena:

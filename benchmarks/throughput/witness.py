@@ -41,17 +41,22 @@ class Witness:
         self._left: set[str] = set()
         self._label = label
         self._on_end = on_end
-        self._all_gone = asyncio.Event()
+        self._one_is_gone = asyncio.Event()
 
     def expect(self, tasks: list[str]) -> None:
         """Say which tasks there are going to be."""
         self.lives = {task: Life() for task in tasks}
         self._left = set(tasks)
 
-    async def wait_until_all_are_gone(self, seconds: float) -> None:
-        """Return when each task has had its Pod and that is gone; raise TimeoutError else."""
-        async with asyncio.timeout(seconds):
-            await self._all_gone.wait()
+    async def wait_until_all_are_gone(self, stuck_seconds: float) -> None:
+        """Return when each task has had its Pod and that is gone, or when no more of them go."""
+        while self._left:
+            self._one_is_gone.clear()
+            try:
+                async with asyncio.timeout(stuck_seconds):
+                    await self._one_is_gone.wait()
+            except TimeoutError:
+                return
 
     @asynccontextmanager
     async def watch(self, session: aiohttp.ClientSession, pods: str) -> AsyncIterator[None]:
@@ -87,5 +92,4 @@ class Witness:
                 life.gone = now
                 life.gone_pods.add(pod["metadata"]["uid"])
                 self._left.discard(task)
-                if not self._left:
-                    self._all_gone.set()
+                self._one_is_gone.set()
