@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo kind tools cluster cluster-down chaos soak bench-batching lock audit sbom
+.PHONY: help setup demo kind tools cluster cluster-down chaos soak bench bench-smoke bench-batching lock audit sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,12 @@ format: setup ## Format the code and mend what the linter can
 soak: tools ## 20,000 tasks through one operator, a start among 50,000 finished ones (an hour); writes docs/performance.md
 	@$(BIN)/python -m benchmarks.start --write; started=$$?; \
 	$(BIN)/python -m benchmarks.soak --write && exit $$started
+
+bench: tools ## MLTasks beside Jobs and bare Pods: how fast, at what cost (a quarter of an hour); writes docs/performance.md
+	@$(BIN)/python -m benchmarks.throughput --write
+
+bench-smoke: tools ## The same with few tasks: does it run, and is right what no machine's speed changes? Changes no file
+	@$(BIN)/python -m pytest -q -s tests/benchmarks/test_throughput_smoke.py
 
 bench-batching: setup ## What sharing an allocation costs and saves, on a real node (half an hour)
 	@$(BIN)/python -m benchmarks.batching

@@ -3,6 +3,7 @@
 import json
 import platform
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -15,15 +16,20 @@ def describe(cluster: Cluster) -> dict[str, str]:
     """Return the machine's size and the versions of what runs on it."""
     [node, *_] = json.loads(cluster.kubectl("get", "nodes", "-o", "json"))["items"]
     info = node["status"]["nodeInfo"]
-    return {
+    server = json.loads(cluster.kubectl("version", "-o", "json"))["serverVersion"]
+    described = {
         "cores": str(psutil.cpu_count()),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "kernel": platform.release().partition("-")[0],
+        "kubernetes": server["gitVersion"],
         "kubelet": info["kubeletVersion"],
         "runtime": info["containerRuntimeVersion"].partition("+")[0],
         "python": platform.python_version(),
+        "kopf": version("kopf"),
         "operator": mltask_operator.__version__,
     }
+    # A simulated node has no kubelet and no runtime.
+    return {what: value for what, value in described.items() if value}
 
 
 def memory_kb(pid: int, field: str) -> int:

@@ -7,9 +7,12 @@ PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 END = "<!-- up to here -->"
 
 
-def put(name: str, text: str, page: Path = PAGE) -> None:
-    """Put the text between the markers of this name, in place of what was there."""
-    page.write_text(filled(page.read_text(), f"<!-- {name}: written by make soak -->", text))
+def put(name: str, command: str, text: str, page: Path = PAGE) -> None:
+    """Put what the command measured between the markers of this name, in place of what was there.
+
+    Raise ValueError where the page has no such markers.
+    """
+    page.write_text(filled(page.read_text(), f"<!-- {name}: written by {command} -->", text))
 
 
 def filled(page: str, begin: str, text: str) -> str:

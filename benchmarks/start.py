@@ -72,7 +72,7 @@ def main(*, finished: int, output: Path, write: bool) -> None:
     output.write_text(json.dumps({"machine": where, **asdict(seen)}, indent=2) + "\n")
     print(text := table(seen))
     if write:
-        page.put("start", text)
+        page.put("start", "make soak", text)
     sys.exit("missed" in text)
 
 

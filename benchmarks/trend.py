@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean, linear_regression, quantiles
+from statistics import fmean, linear_regression
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -56,4 +56,4 @@ def early_and_late(
 
 def percentile(percent: int, values: Sequence[float]) -> float:
     """Return the value that so many percent of them do not exceed."""
-    return quantiles(values, n=100, method="inclusive")[percent - 1]
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]

@@ -97,15 +97,24 @@ class Cluster:
         """Run helm as the administrator; return its output, or raise ClusterError with it."""
         return self._run("helm", *args)
 
-    def audit_events(self) -> Iterator[dict[str, Any]]:
+    def audit_events(self, since: int = 0) -> Iterator[dict[str, Any]]:
         """Yield an audit.k8s.io/v1 Event, without bodies, for each request answered so far.
 
-        The API server writes the line after its answer: wait for the last one you count on.
+        `since` leaves out those that were in the log when it had this `audit_size`. The API server
+        writes the line after its answer: wait for the last one you count on.
         """
-        with controlplane.audit_log(self.state).open() as log:
+        with controlplane.audit_log(self.state).open("rb") as log:
+            if since:
+                # The size may have been read while a line was written.
+                log.seek(since - 1)
+                log.readline()
             for line in log:
-                if line.endswith("\n"):
+                if line.endswith(b"\n"):
                     yield json.loads(line)
+
+    def audit_size(self) -> int:
+        """Return how large the audit log is by now, in bytes."""
+        return controlplane.audit_log(self.state).stat().st_size
 
     def kubeconfig_for_service_account(self, namespace: str, name: str) -> Path:
         """Return a new kubeconfig file for this service account, good for a day."""
@@ -121,7 +130,7 @@ class Cluster:
         self._processes.kill(name)
 
     def start_component(self, name: str, *options: str) -> None:
-        """Start a component again, with more options if there are any; return when it answers."""
+        """Start a component again, with these options for this run; return when it answers."""
         self._processes.restart(name, *options)
 
     def pid(self, name: str) -> int:

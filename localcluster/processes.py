@@ -72,11 +72,15 @@ class Processes:
         return self._running[self._component(name).name].pid
 
     def restart(self, name: str, *options: str) -> None:
-        """Start a component again that was stopped or killed; `options` come after its own."""
+        """Start a component again that was stopped or killed.
+
+        `options` come after its own, and are for this run alone.
+        """
         component = self._component(name)
         if self._running[name].poll() is None:
             raise ClusterError(f"{name} is running; stop or kill it first.")
         self.start(replace(component, command=[*component.command, *options]))
+        self._components[name] = component
 
     def stop(self, name: str) -> None:
         """End a component as an administrator would: SIGTERM, then wait for its end."""

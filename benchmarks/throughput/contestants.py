@@ -13,7 +13,7 @@ CONTROLLERS = "system:serviceaccount:kube-system"
 
 @dataclass(frozen=True)
 class Contestant:
-    """A way to run a task; `users` are whose requests it costs beside those of every Pod."""
+    """A way to run a task; `users` are whose requests it costs beside those that each Pod costs."""
 
     name: str
     collection: str
@@ -22,7 +22,7 @@ class Contestant:
     """The label by which a Pod says which object it is of."""
     users: tuple[str, ...]
     body: Callable[[str, float], Json]
-    """Makes an object of this name, whose Pod ends with 0 after so many seconds."""
+    """Makes an object of this name; each container of its Pod ends with 0 after so many seconds."""
     is_deleted_by_client: bool = False
 
 
@@ -82,7 +82,8 @@ def mltasks(user: str, steps: int = 1) -> Contestant:
         return task
 
     path = f"/apis/{names.API_VERSION}/namespaces/{{}}/{names.PLURAL}"
-    return Contestant("MLTask", path, names.TASK_LABEL, (user,), body)
+    name = "MLTask" if steps == 1 else f"MLTask of {steps} steps"
+    return Contestant(name, path, names.TASK_LABEL, (user,), body)
 
 
 FLOOR = Contestant(

@@ -16,26 +16,20 @@ class Footprint:
 
     cpu_seconds: float
     peak_kb: int
-    kept_kb: int
-    """By how much more was resident at the end than at the beginning."""
+    """Resident memory at its peak."""
 
 
 @contextmanager
 def footprints(pids: Mapping[str, int]) -> Iterator[dict[str, Footprint]]:
     """Yield what is filled, at the end of the block, with what each process took in it."""
     taken: dict[str, Footprint] = {}
-    before = {name: (_cpu_seconds(pid), memory_kb(pid, "VmRSS")) for name, pid in pids.items()}
+    before = {name: _cpu_seconds(pid) for name, pid in pids.items()}
     for pid in pids.values():
         # The kernel counts the peak from here on: proc_pid_clear_refs(5).
         Path(f"/proc/{pid}/clear_refs").write_text("5")
     yield taken
     for name, pid in pids.items():
-        seconds, resident = before[name]
-        taken[name] = Footprint(
-            _cpu_seconds(pid) - seconds,
-            memory_kb(pid, "VmHWM"),
-            memory_kb(pid, "VmRSS") - resident,
-        )
+        taken[name] = Footprint(_cpu_seconds(pid) - before[name], memory_kb(pid, "VmHWM"))
 
 
 def _cpu_seconds(pid: int) -> float:

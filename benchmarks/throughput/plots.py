@@ -1,46 +1,82 @@
-"""Pictures of the results, as SVG."""
+"""Pictures of the results, as SVG: the same results make the same files."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from matplotlib import pyplot
+from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
+from benchmarks.throughput.figures import Figures, middle
 from benchmarks.throughput.results import Results
 
 
 def draw(results: Results, folder: Path) -> None:
     """Write throughput.svg and linear.svg."""
-    pyplot.rcParams["svg.hashsalt"] = "mltask"  # else each drawing has other ids
-    _throughput(results, folder / "throughput.svg")
-    _linear(results, folder / "linear.svg")
+    with rc_context(
+        {
+            "svg.hashsalt": "mltask",  # else each drawing has other ids
+            "svg.fonttype": "none",  # text as text, not as outlines
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
+    ):
+        _save(_throughput(results), folder / "throughput.svg")
+        _save(_linear(results), folder / "linear.svg")
 
 
-def _throughput(results: Results, path: Path) -> None:
-    figure, axes = pyplot.subplots(figsize=(7, 3))
-    contestants = list(dict.fromkeys(each.contestant for each in results.rounds))
-    rates = [[f.per_second for f in results.of(name)] for name in contestants]
-    axes.boxplot(rates, orientation="horizontal", tick_labels=contestants)
-    axes.set_xlabel("tasks a second")
-    axes.set_xlim(left=0)
-    _save(figure, path)
+def _throughput(results: Results) -> Figure:
+    figure = Figure(figsize=(7, 2), layout="constrained")
+    axes = figure.subplots()
+    shown = {name: results.of(name) for name in results.contestants}
+    shown["Job, as shipped"] = [results.job_as_shipped]
+    for name, rounds in shown.items():
+        axes.barh(name, middle(rounds, lambda f: f.per_second), color="lightsteelblue")
+        axes.plot([f.per_second for f in rounds], [name] * len(rounds), "k.", markersize=4)
+    axes.invert_yaxis()
+    axes.set_xlabel("tasks a second: each round, and the median")
+    return figure
 
 
-def _linear(results: Results, path: Path) -> None:
-    figure, (by_count, by_steps) = pyplot.subplots(1, 2, figsize=(10, 4))
+def _linear(results: Results) -> Figure:
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    by_count, seconds, by_steps = figure.subplots(1, 3)
     counts = [f.tasks for f in results.by_count]
-    by_count.loglog(counts, [f.allocations for f in results.by_count], "o-", label="allocations")
-    by_count.loglog(counts, [f.releases for f in results.by_count], "x--", label="releases")
-    by_count.loglog(counts, [f.wall for f in results.by_count], "s-", label="wall time, s")
-    by_count.set_xlabel("MLTasks")
-    by_count.legend()
-    steps = list(results.by_steps)
-    by_steps.loglog(steps, [f.allocations for f in results.by_steps.values()], "o-")
-    by_steps.set_xlabel("steps in each MLTask")
-    by_steps.set_ylabel("allocations")
-    _save(figure, path)
+    _lines(by_count, counts, _pods(results.by_count), "MLTasks at once", "Pods")
+    taken = {
+        "wall time": [f.wall for f in results.by_count],
+        "operator's CPU": [f.cpu_ms["operator"] * f.tasks / 1000 for f in results.by_count],
+    }
+    _lines(seconds, counts, taken, "MLTasks at once", "seconds")
+    sizes, shared = list(results.by_steps), list(results.by_steps.values())
+    _lines(
+        by_steps, sizes, _pods(shared), f"{results.plan.tasks:,} tasks: steps per MLTask", "Pods"
+    )
+    return figure
+
+
+def _pods(runs: Sequence[Figures]) -> dict[str, list[float]]:
+    return {
+        "allocations": [f.allocations for f in runs],
+        "releases": [f.releases for f in runs],
+    }
+
+
+def _lines(
+    axes: Axes, xs: Sequence[int], lines: Mapping[str, Sequence[float]], across: str, up: str
+) -> None:
+    """Draw lines by name, both axes logarithmic: what is linear has a slope of 1."""
+    for (name, ys), style in zip(lines.items(), ("o-", "x--"), strict=True):
+        axes.loglog(xs, ys, style, label=name)
+    axes.minorticks_off()
+    axes.set_xticks(xs, [f"{x:,}" for x in xs], rotation=30, ha="right")
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.legend(frameon=False)
 
 
 def _save(figure: Figure, path: Path) -> None:
-    figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)

@@ -13,7 +13,6 @@ import aiohttp
 
 Json = dict[str, Any]
 
-ENDED = ("Succeeded", "Failed")
 NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 
 
@@ -25,34 +24,39 @@ class Life:
     """When the client sent the task."""
     pod_seen: float = math.nan
     ended: float = math.nan
-    """When the Pod was first seen to have ended."""
+    """When the Pod was first seen to have succeeded."""
     gone: float = math.nan
-    pods: set[str] = field(default_factory=set)
-    """The uids of its Pods."""
+    gone_pods: set[str] = field(default_factory=set)
+    """The uids of its Pods that are gone."""
 
 
 class Witness:
     """The lives of the tasks of a namespace, from one watch of its Pods.
 
-    `on_end` is told the name of a Pod that has ended.
+    `on_end` is told the name of a Pod that has succeeded.
     """
 
     def __init__(self, label: str, on_end: Callable[[str], None]) -> None:
         self.lives: dict[str, Life] = {}
+        self._left: set[str] = set()
         self._label = label
         self._on_end = on_end
-        self._left = 0
-        self._all_gone = asyncio.Event()
+        self._one_is_gone = asyncio.Event()
 
     def expect(self, tasks: list[str]) -> None:
         """Say which tasks there are going to be."""
         self.lives = {task: Life() for task in tasks}
-        self._left = len(tasks)
+        self._left = set(tasks)
 
-    async def wait_until_all_are_gone(self, seconds: float) -> None:
-        """Return when each task has had its Pod and that is gone; raise TimeoutError else."""
-        async with asyncio.timeout(seconds):
-            await self._all_gone.wait()
+    async def wait_until_all_are_gone(self, stuck_seconds: float) -> None:
+        """Return when each task has had its Pod and that is gone, or when no more of them go."""
+        while self._left:
+            self._one_is_gone.clear()
+            try:
+                async with asyncio.timeout(stuck_seconds):
+                    await self._one_is_gone.wait()
+            except TimeoutError:
+                return
 
     @asynccontextmanager
     async def watch(self, session: aiohttp.ClientSession, pods: str) -> AsyncIterator[None]:
@@ -76,16 +80,16 @@ class Witness:
                     version = event["object"]["metadata"]["resourceVersion"]
 
     def _note(self, kind: str, pod: Json, now: float) -> None:
-        life = self.lives[pod["metadata"]["labels"][self._label]]
+        task = pod["metadata"]["labels"][self._label]
+        life = self.lives[task]
         match kind:
             case "ADDED":
-                life.pods.add(pod["metadata"]["uid"])
                 life.pod_seen = now
-            case "MODIFIED" if math.isnan(life.ended) and pod["status"]["phase"] in ENDED:
+            case "MODIFIED" if math.isnan(life.ended) and pod["status"]["phase"] == "Succeeded":
                 life.ended = now
                 self._on_end(pod["metadata"]["name"])
             case "DELETED":
                 life.gone = now
-                self._left -= 1
-                if not self._left:
-                    self._all_gone.set()
+                life.gone_pods.add(pod["metadata"]["uid"])
+                self._left.discard(task)
+                self._one_is_gone.set()

@@ -1,11 +1,10 @@
 """What the soak makes of its samples, and of the audit log."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import page, soak, trend
+from benchmarks import soak, trend
 from benchmarks.inside import Sample
 from benchmarks.latency import Times, times_of_tasks
 from benchmarks.soak import Soak
@@ -35,6 +34,11 @@ def test_every_item_is_in_one_tenth() -> None:
 def test_percentiles() -> None:
     values = [float(number) for number in range(101)]
     assert (trend.percentile(50, values), trend.percentile(99, values)) == (50, 99)
+
+
+def test_of_a_few_values_the_largest_is_the_99th_percentile() -> None:
+    assert trend.percentile(99, [3.0]) == 3
+    assert trend.percentile(99, [2.0, 3.0, 1.0]) == 3
 
 
 def event(second: int, verb: str, resource: str, name: str, code: int = 200) -> Event:
@@ -106,26 +110,3 @@ def test_a_run_that_slows_down_is_not() -> None:
 
 def test_a_run_that_leaves_something_behind_is_not() -> None:
     assert missed(a_soak(entries_left=1)) == ["at rest"]
-
-
-def test_a_table_takes_the_place_of_the_last_one(tmp_path: Path) -> None:
-    path = tmp_path / "page.md"
-    begin = "<!-- {}: written by make soak -->"
-    path.write_text(
-        f"a\n{begin.format('x')}\nold\n{page.END}\nb\n{begin.format('y')}\n{page.END}\n"
-    )
-    for text in ("new", "newer"):
-        page.put("x", text, path)
-    assert "newer\n" in path.read_text()
-    assert "old" not in path.read_text()
-    assert path.read_text().endswith(f"b\n{begin.format('y')}\n{page.END}\n")
-    with pytest.raises(ValueError, match="no <!-- z"):
-        page.put("z", "text", path)
-
-
-def test_tables_are_markdown() -> None:
-    assert page.table(["", "early"], [["sockets", "12"]]).splitlines() == [
-        "|  | early |",
-        "| --- | ---: |",
-        "| sockets | 12 |",
-    ]

@@ -2,6 +2,7 @@
 
 import json
 
+import psutil
 import pytest
 
 from localcluster import Cluster, ClusterError
@@ -40,6 +41,24 @@ def test_the_audit_log_tells_who_did_what(cluster: Cluster) -> None:
     cluster.kubectl("delete", "configmap", "audited")
 
 
+def test_the_audit_log_is_read_from_where_it_was(cluster: Cluster) -> None:
+    def created(since: int = 0) -> set[str]:
+        events = cluster.audit_events(since)
+        return {
+            event["objectRef"].get("name") for event in events if event["verb"] == "create"
+        } & names
+
+    names = {"first", "second"}
+    cluster.kubectl("create", "configmap", "first")
+    wait_until(lambda: created() == {"first"}, "the creation is in the audit log")
+    since = cluster.audit_size()
+    cluster.kubectl("create", "configmap", "second")
+    wait_until(lambda: created() == names, "the next one is, too")
+    assert created(since) == {"second"}
+    assert created(since - 10) == {"second"}, "what is left of a line is left out"
+    cluster.kubectl("delete", "configmap", *names)
+
+
 def test_a_manifest_comes_from_standard_input(cluster: Cluster) -> None:
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "given"}}
     assert "given" in cluster.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
@@ -73,6 +92,18 @@ def test_a_stopped_api_server_answers_no_more(cluster: Cluster) -> None:
         cluster.kubectl("get", "--raw=/readyz")
     cluster.start_component("kube-apiserver")
     assert cluster.kubectl("get", "--raw=/readyz") == "ok"
+
+
+@pytest.mark.api
+def test_options_of_a_start_are_for_that_run(simulated_cluster: Cluster) -> None:
+    def options() -> list[str]:
+        return psutil.Process(simulated_cluster.pid("kube-scheduler")).cmdline()
+
+    usual = options()
+    for more in (["--v=1"], []):
+        simulated_cluster.stop_component("kube-scheduler")
+        simulated_cluster.start_component("kube-scheduler", *more)
+        assert options() == [*usual, *more]
 
 
 def test_an_unknown_component_is_refused_with_the_known_ones(cluster: Cluster) -> None:
