@@ -46,7 +46,7 @@ check: setup ## Format, lint, types, import layers, generated files, chart: quic
 	@$(BIN)/ruff format --check --quiet . || { echo 'not formatted: run `make format`'; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@PYTHONPATH=operator:. $(BIN)/lint-imports --no-logo
+	@PYTHONPATH=operator:client:. $(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m codegen --check
 	@$(BIN)/python -m pytest -q tests/chart -m 'not api and not node'
 

@@ -4,7 +4,7 @@ Shapes that Kubernetes has already (environment, resources, Pods) are the `kuber
 own pydantic models, so that an MLTask accepts what a Pod accepts.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from kubernetes.client.models import (
     V1EnvFromSource,
@@ -13,10 +13,11 @@ from kubernetes.client.models import (
     V1PodSpec,
     V1ResourceRequirements,
 )
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from mltask_operator.api import names
+from mltask_operator.api.accepted import with_containers, with_text_amounts
 from mltask_operator.api.base import MAX_SECONDS, SpecModel
 from mltask_operator.api.failures import Backoff, OnOutOfMemory, PodFailurePolicy
 from mltask_operator.api.status import MLTaskStatus
@@ -51,6 +52,7 @@ class PodTemplate(SpecModel):
     ] = None
     spec: Annotated[
         V1PodSpec | None,
+        BeforeValidator(with_containers),
         Field(
             description="As in a Pod. A container named main is overlaid by the short fields; "
             "without one, main is put before the others. The task ends when all its containers "
@@ -93,6 +95,11 @@ class MLTaskSpec(SpecModel):
     Only suspend, ttlSecondsAfterFinished and activeDeadlineSeconds can be changed once the MLTask
     is there.
     """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_amounts(cls, spec: Any) -> Any:
+        return with_text_amounts(spec)
 
     image: Annotated[
         str,

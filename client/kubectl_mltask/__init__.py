@@ -1,0 +1,1 @@
+"""`kubectl mltask`: run tasks, read their logs, watch them, sum up what they took, sweep."""

@@ -1,0 +1,91 @@
+"""What `kubectl mltask watch` shows: a row for each task, what waits and why, capacity. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from kubectl_mltask.capacity import Share, node_shares, quota_shares
+from kubectl_mltask.output import columns, ran_for, span
+from mltask import MLTask, Phase, StepPhase
+
+Json = Mapping[str, Any]
+
+HEADER = ("NAMESPACE", "NAME", "PHASE", "REASON", "PROGRESS", "ATTEMPTS", "MESSAGE")
+BAR_WIDTH = 20
+_ORDER = (Phase.RUNNING, Phase.PENDING, Phase.SUSPENDED, Phase.FAILED, Phase.SUCCEEDED)
+
+
+def table(tasks: Iterable[MLTask], now: datetime, *, everywhere: bool) -> list[str]:
+    """Return a line for each task, those that are not finished first."""
+    ordered = sorted(tasks, key=lambda task: (_ORDER.index(task.status.phase), *_age(task)))
+    rows = [(task.metadata.namespace or "", *_cells(task, now)) for task in ordered]
+    first = 0 if everywhere else 1
+    return columns(HEADER[first:], [row[first:] for row in rows])
+
+
+def _age(task: MLTask) -> tuple[str, str]:
+    return str(task.metadata.creation_timestamp), task.metadata.name or ""
+
+
+def _cells(task: MLTask, now: datetime) -> tuple[str, ...]:
+    status = task.status
+    # Of what has ended well, the message says no more than the reason.
+    message = "" if status.phase is Phase.SUCCEEDED else " ".join((status.message or "").split())
+    return (
+        task.metadata.name or "",
+        status.phase,
+        status.reason or "",
+        progress(task, now),
+        str(status.attempts),
+        message,
+    )
+
+
+def progress(task: MLTask, now: datetime) -> str:
+    """Return how far a task is: its steps, for how long it runs, and of how long at the most."""
+    parts = []
+    if steps := task.spec.steps:
+        done = sum(step.phase is StepPhase.SUCCEEDED for step in task.status.steps)
+        parts.append(f"{done}/{len(steps)} steps")
+    if (seconds := ran_for(task, now)) is not None:
+        limit = task.spec.active_deadline_seconds
+        is_bounded = limit and not task.status.is_finished
+        parts.append(span(seconds) + (f" of {span(limit or 0)}" if is_bounded else ""))
+    return ", ".join(parts)
+
+
+def summary(tasks: Iterable[MLTask]) -> str:
+    """Return how many tasks there are in each phase, and a bar of those that are finished."""
+    phases = Counter(task.status.phase for task in tasks)
+    count = phases.total()
+    finished = phases[Phase.SUCCEEDED] + phases[Phase.FAILED]
+    each = ", ".join(f"{phases[phase]} {phase}" for phase in _ORDER if phases[phase])
+    return f"{bar(finished, count)} {finished} of {count} finished" + (f": {each}" if each else "")
+
+
+def bar(done: int, count: int) -> str:
+    """Return a bar that is as full as much is done."""
+    filled = BAR_WIDTH * done // count if count else 0
+    return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}]"
+
+
+def capacity(
+    nodes: Iterable[Json] | None, pods: Iterable[Json] | None, quotas: Iterable[Json] | None
+) -> list[str]:
+    """Return a line for the nodes and one for each quota; None is what one may not look at."""
+    lines = []
+    if nodes is None or pods is None:
+        lines.append("nodes: you may not list nodes and the Pods of all namespaces")
+    else:
+        lines.append(f"nodes: {_told(node_shares(nodes, pods))}")
+    if quotas is None:
+        lines.append("quota: you may not list resourcequotas")
+    for quota in quotas or ():
+        name = f"{quota['metadata']['namespace']}/{quota['metadata']['name']}"
+        lines.append(f"quota {name}: {_told(quota_shares(quota))}")
+    return lines
+
+
+def _told(shares: Sequence[Share]) -> str:
+    return ", ".join(map(str, shares)) or "nothing known yet"

@@ -1,0 +1,92 @@
+"""To see a task to its end: telling meanwhile how it stands, or writing its log."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from kubectl_mltask.edge import exit_code_of, on_interrupt, say
+from kubectl_mltask.output import as_json, whole
+from mltask import AsyncClient, MLTask, Phase, TaskFailed, TaskGone
+
+Options = Callable[..., Any]
+
+
+def ending_options(command: Options) -> Options:
+    """Add the options of a command that has created a task."""
+    for option in (
+        click.option("-o", "--output", type=click.Choice(["json"]), help="Write the MLTask so."),
+        click.option("-f", "--follow", is_flag=True, help="Write its log, and wait for its end."),
+        click.option("--wait", is_flag=True, help="Wait for its end, and write its result."),
+    ):
+        command = option(command)
+    return command
+
+
+def check(output: str | None, *, follow: bool) -> None:
+    """Refuse what cannot be had together: a log and an object on one output."""
+    if follow and output:
+        raise click.UsageError("--follow writes the log, so there is no -o json; use --wait")
+
+
+async def see_to_end(
+    client: AsyncClient, task: MLTask, *, wait: bool, follow: bool, output: str | None
+) -> int:
+    """Do with a task just created what the options say, and return the exit code."""
+    name = task.metadata.name
+    if not (wait or follow):
+        click.echo(as_json(whole(task)) if output else f"mltask.mltask.dev/{name} created")
+        return 0
+    say(f"mltask.mltask.dev/{name} created")
+    with on_interrupt(
+        f"MLTask {name} runs on: `kubectl mltask logs -f {name}` follows it, "
+        f"`kubectl mltask cancel {name}` ends it."
+    ):
+        finished = await _followed(client, task) if follow else await tell_changes(client, task)
+    if output:
+        click.echo(as_json(whole(finished)))
+    elif finished.status.phase is Phase.FAILED:
+        raise TaskFailed(finished)
+    elif not follow and finished.status.result:
+        click.echo(finished.status.result.rstrip())
+    return exit_code_of(finished)
+
+
+async def _followed(client: AsyncClient, task: MLTask) -> MLTask:
+    telling = asyncio.ensure_future(tell_changes(client, task))
+    try:
+        await write_log(client, task)
+        return await telling
+    finally:
+        telling.cancel()
+
+
+async def write_log(client: AsyncClient, task: MLTask, *, follow: bool = True) -> bool:
+    """Write the log as it comes in; return whether there was any."""
+    wrote = False
+    async for piece in client.logs(task, follow=follow):
+        click.echo(piece, nl=False)
+        wrote = True
+    return wrote
+
+
+async def tell_changes(client: AsyncClient, task: MLTask) -> MLTask:
+    """Tell each change of phase or reason, and return the finished task. Raises TaskGone."""
+    told = ""
+    async for now in client.changes(task):
+        if now.status.is_finished:
+            after = f" after {now.status.duration}" if now.status.duration else ""
+            say(f"{now.metadata.name}: {now.status.phase}{after}")
+            return now
+        if (text := standing(now)) != told:
+            told = text
+            say(text)
+    raise TaskGone(task.metadata.namespace or "", task.metadata.name or "")
+
+
+def standing(task: MLTask) -> str:
+    """Return how a task stands, in a line: its phase, and why it waits."""
+    status = task.status
+    why = ": ".join(filter(None, (status.reason, status.message)))
+    return f"{task.metadata.name}: {status.phase}" + (f", {why}" if why else "")

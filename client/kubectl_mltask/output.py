@@ -1,0 +1,66 @@
+"""What is printed: columns as kubectl has them, spans of time, objects as JSON or YAML. Pure."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import yaml
+
+from mltask import MLTask
+
+Json = dict[str, Any]
+
+
+def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a line for the header and for each row, each column as wide as its widest cell."""
+    lines = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(header))]
+    return [
+        "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def span(seconds: float) -> str:
+    """Return a span of time in short form: 59s, 3m20s, 2h5m, 3d4h."""
+    left = max(0, int(seconds))
+    for unit, size, smaller, smaller_size in (
+        ("d", 86_400, "h", 3600),
+        ("h", 3600, "m", 60),
+        ("m", 60, "s", 1),
+    ):
+        if left >= size:
+            rest = left % size // smaller_size
+            return f"{left // size}{unit}" + (f"{rest}{smaller}" if rest else "")
+    return f"{left}s"
+
+
+def ran_for(task: MLTask, now: datetime) -> float | None:
+    """Return for how many seconds the present or last attempt has run; None where it has not."""
+    status = task.status
+    if status.start_time is None:
+        return None
+    return ((status.completion_time or now) - status.start_time).total_seconds()
+
+
+def whole(task: MLTask) -> Json:
+    """Return the MLTask with its status, as JSON."""
+    body: Json = task.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return body
+
+
+def as_list(tasks: Iterable[MLTask]) -> Json:
+    """Return one object that holds them all, as `kubectl get -o json` does."""
+    return {"apiVersion": "v1", "kind": "List", "items": [whole(task) for task in tasks]}
+
+
+def as_json(body: Any) -> str:
+    """Return JSON for people."""
+    return json.dumps(body, indent=2, ensure_ascii=False)
+
+
+def as_yaml(body: Json) -> str:
+    """Return a manifest."""
+    text: str = yaml.safe_dump(body, sort_keys=False, allow_unicode=True)
+    return text.rstrip()
