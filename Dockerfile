@@ -13,6 +13,7 @@ RUN /opt/build/bin/pip install --require-hashes --requirement requirements-build
     --require-hashes --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
+COPY client client
 RUN /opt/build/bin/hatchling build --target wheel \
  && /opt/build/bin/pip --python /opt/venv/bin/python3 install --no-compile --no-deps dist/*.whl
 # The running process may not write bytecode (no root, read-only root file system), so it is compiled here; unchecked,

@@ -8,9 +8,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, NoReturn
 
 import click
-from pydantic import ValidationError
 
-from mltask import AsyncClient, MLTask, MLTaskError, Phase, TaskFailed
+from mltask import AsyncClient, MLTask, MLTaskError, Phase
 
 FAILED = 1
 """A task has failed. A wrong command line or file is 2, as click has it."""
@@ -71,7 +70,7 @@ def perform(client: AsyncClient, command: Command, **options: Any) -> NoReturn:
         code = INTERRUPTED
     except MLTaskError as error:
         say(f"error: {error}")
-        code = FAILED if isinstance(error, TaskFailed) else NOT_DONE
+        code = NOT_DONE
     sys.exit(code)
 
 
@@ -93,13 +92,3 @@ def say(text: str) -> None:
 def exit_code_of(task: MLTask) -> int:
     """Return how a command ends that waited for this finished task."""
     return 0 if task.status.phase is Phase.SUCCEEDED else FAILED
-
-
-def faults(error: ValidationError) -> str:
-    """Return what is wrong, a line for each field, by the names that stand in a manifest."""
-    return "\n".join(f"{_field(fault['loc'])}: {fault['msg']}" for fault in error.errors())
-
-
-def _field(location: tuple[int | str, ...]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return text.lstrip(".") or "the document"

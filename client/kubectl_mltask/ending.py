@@ -8,7 +8,7 @@ import click
 
 from kubectl_mltask.edge import exit_code_of, on_interrupt, say
 from kubectl_mltask.output import as_json, whole
-from mltask import AsyncClient, MLTask, Phase, TaskFailed, TaskGone
+from mltask import AsyncClient, MLTask, Phase, TaskGone
 
 Options = Callable[..., Any]
 
@@ -46,11 +46,19 @@ async def see_to_end(
         finished = await _followed(client, task) if follow else await tell_changes(client, task)
     if output:
         click.echo(as_json(whole(finished)))
-    elif finished.status.phase is Phase.FAILED:
-        raise TaskFailed(finished)
-    elif not follow and finished.status.result:
-        click.echo(finished.status.result.rstrip())
+    elif not follow:
+        _write_evidence(finished)
     return exit_code_of(finished)
+
+
+def _write_evidence(finished: MLTask) -> None:
+    """Write the result of a task, and tell the end of the log of one that failed."""
+    status = finished.status
+    if status.phase is Phase.FAILED:
+        if status.log_tail:
+            say(f"The end of its log:\n{status.log_tail.rstrip()}")
+    elif status.result:
+        click.echo(status.result.rstrip())
 
 
 async def _followed(client: AsyncClient, task: MLTask) -> MLTask:
@@ -75,18 +83,19 @@ async def tell_changes(client: AsyncClient, task: MLTask) -> MLTask:
     """Tell each change of phase or reason, and return the finished task. Raises TaskGone."""
     told = ""
     async for now in client.changes(task):
-        if now.status.is_finished:
-            after = f" after {now.status.duration}" if now.status.duration else ""
-            say(f"{now.metadata.name}: {now.status.phase}{after}")
-            return now
         if (text := standing(now)) != told:
             told = text
             say(text)
+        if now.status.is_finished:
+            return now
     raise TaskGone(task.metadata.namespace or "", task.metadata.name or "")
 
 
 def standing(task: MLTask) -> str:
-    """Return how a task stands, in a line: its phase, and why it waits."""
+    """Return how a task stands, in a line: its phase, and why it is in it."""
     status = task.status
-    why = ": ".join(filter(None, (status.reason, status.message)))
-    return f"{task.metadata.name}: {status.phase}" + (f", {why}" if why else "")
+    after = f" after {status.duration}" if status.is_finished and status.duration else ""
+    # Of what has ended well, the reason and the message say no more than the phase.
+    why = (status.reason, status.message) if status.phase is not Phase.SUCCEEDED else ()
+    told = ": ".join(filter(None, why))
+    return f"{task.metadata.name}: {status.phase}{after}" + (f", {told}" if told else "")

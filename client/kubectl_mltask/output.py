@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from mltask import MLTask
 
@@ -64,3 +65,13 @@ def as_yaml(body: Json) -> str:
     """Return a manifest."""
     text: str = yaml.safe_dump(body, sort_keys=False, allow_unicode=True)
     return text.rstrip()
+
+
+def faults(error: ValidationError) -> str:
+    """Return what is wrong, a line for each field, by the names that stand in a manifest."""
+    return "\n".join(f"{_field(fault['loc'])}: {fault['msg']}" for fault in error.errors())
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return text.lstrip(".") or "the document"

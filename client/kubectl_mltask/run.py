@@ -5,9 +5,9 @@ import re
 import click
 from pydantic import ValidationError
 
-from kubectl_mltask.edge import faults, perform, where_options
+from kubectl_mltask.edge import perform, where_options
 from kubectl_mltask.ending import check, ending_options, see_to_end
-from kubectl_mltask.output import as_json, as_yaml
+from kubectl_mltask.output import as_json, as_yaml, faults
 from mltask import AsyncClient, MLTask, new_task, to_json
 
 GPU = "nvidia.com/gpu"

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from kubectl_mltask.edge import faults
+from kubectl_mltask.output import faults
 from mltask import MLTaskSpec
 
 API_VERSION = "kubectl.mltask.dev/v1alpha1"
