@@ -1,0 +1,34 @@
+"""A server in the place of an API server, and a client of it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mltask import AsyncClient
+from tests.unit.api_server import ApiServer, write_kubeconfig
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ApiServer]:
+    """A server in the place of an API server, for one test."""
+    server = ApiServer()
+    await server.start()
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+def kubeconfig(server: ApiServer, tmp_path: Path) -> Path:
+    """A kubeconfig that leads to it, with a token."""
+    path = tmp_path / "kubeconfig"
+    write_kubeconfig(path, server.url, {"token": "first"})
+    return path
+
+
+@pytest.fixture
+async def client(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncClient]:
+    """A client of the namespace team-a, which does not pause between its requests."""
+    monkeypatch.setattr("mltask.states.PAUSE_SECONDS", 0.0)
+    async with AsyncClient(kubeconfig=str(kubeconfig), namespace="team-a") as client:
+        yield client

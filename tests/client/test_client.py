@@ -1,0 +1,332 @@
+"""What the client asks the API server, and what it makes of the answers."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from mltask import (
+    AlreadyFinished,
+    AsyncClient,
+    Client,
+    MLTask,
+    NoCredentials,
+    NotFinished,
+    Phase,
+    Refused,
+    StillOpen,
+    TaskFailed,
+    TaskGone,
+    Unreachable,
+    new_task,
+)
+from tests.client.bodies import Json, body
+from tests.unit.api_server import ApiServer, write_kubeconfig
+
+TASKS = "/apis/mltask.dev/v1alpha1/namespaces/team-a/mltasks"
+
+Play = Callable[[web.Request], Any]
+
+
+def listing(*items: Json, version: str = "10") -> Json:
+    return {"metadata": {"resourceVersion": version}, "items": list(items)}
+
+
+def refusal(code: int, reason: str, message: str) -> web.Response:
+    return web.json_response({"code": code, "reason": reason, "message": message}, status=code)
+
+
+class Script:
+    """Answers listings and watches one after another; the last watch stays open."""
+
+    def __init__(self, server: ApiServer, *acts: web.Response | Json | list[Json]) -> None:
+        self._acts = list(acts)
+        self.asked: list[str] = []
+        server.answer = self._answer
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        version = request.query.get("resourceVersion")
+        self.asked.append(f"watch from {version}" if "watch" in request.query else "list")
+        if not self._acts:
+            await asyncio.Event().wait()
+        act = self._acts.pop(0)
+        if isinstance(act, web.Response):
+            return act
+        if isinstance(act, dict):
+            return web.json_response(act)
+        stream = web.StreamResponse()
+        await stream.prepare(request)
+        for event in act:
+            await stream.write(json.dumps(event).encode() + b"\n")
+        return stream
+
+
+def event(kind: str, version: int, **how: Any) -> Json:
+    return {"type": kind, "object": body(version=version, **how)}
+
+
+def a_watched_task() -> MLTask:
+    return MLTask.model_validate(body())
+
+
+async def test_submit_checks_the_fields_and_returns_what_was_made(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    server.answer = server.says(body())
+    task = await client.submit(new_task("train", "trainer:1", requests={"cpu": 1}))
+    [request] = server.requests
+    assert (request.method, request.target) == ("POST", f"{TASKS}?fieldValidation=Strict")
+    assert "status" not in json.loads(request.body)
+    assert request.headers["Authorization"] == "Bearer first"
+    assert task.metadata.uid == "uid-train"
+
+
+async def test_a_refusal_has_the_servers_words_and_what_to_do(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    message = 'mltasks.mltask.dev "train" already exists'
+    status = {"code": 409, "reason": "AlreadyExists", "message": message}
+    server.answer = server.says(status, 409)
+    with pytest.raises(Refused, match=f"{message}. Choose another name") as raised:
+        await client.submit(new_task("train", "trainer:1", requests={"cpu": 1}))
+    assert (raised.value.code, raised.value.reason) == (409, "AlreadyExists")
+
+
+async def test_a_missing_definition_is_told_apart_from_a_missing_task(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    text = "the server could not find the requested resource"
+    server.answer = server.says({"reason": "NotFound", "message": text}, 404)
+    with pytest.raises(Refused, match="install the Helm chart"):
+        await client.get("train")
+
+
+async def test_an_answer_of_somebody_else_is_told_as_it_is(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    async def proxy(_: web.Request) -> web.Response:
+        return web.Response(status=502, text="Bad Gateway")
+
+    server.answer = proxy
+    with pytest.raises(Refused, match=r"Bad Gateway\. Try again in a moment"):
+        await client.get("train")
+
+
+async def test_a_token_that_has_ended_is_read_anew(
+    client: AsyncClient, server: ApiServer, kubeconfig: Path
+) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.headers["Authorization"] == "Bearer first":
+            write_kubeconfig(kubeconfig, server.url, {"token": "second"})
+            return refusal(401, "Unauthorized", "Unauthorized")
+        return web.json_response(body())
+
+    server.answer = answer
+    assert (await client.get("train")).metadata.name == "train"
+
+
+async def test_nobody_there(tmp_path: Path) -> None:
+    write_kubeconfig(tmp_path / "config", "http://127.0.0.1:9")
+    async with AsyncClient(kubeconfig=str(tmp_path / "config")) as client:
+        with pytest.raises(Unreachable, match=r"http://127.0.0.1:9 gave no answer"):
+            await client.get("train")
+
+
+@pytest.mark.parametrize("text", [None, "clusters: [", "kind: Config"])
+def test_no_usable_kubeconfig(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "config"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(NoCredentials, match=f"no usable credentials in {file}.*Set KUBECONFIG"):
+        Client(kubeconfig=str(file))
+
+
+async def test_the_first_kubeconfig_that_is_there_counts(
+    server: ApiServer, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'none'}:{kubeconfig}")
+    server.answer = server.says(listing(body()))
+    async with AsyncClient() as client:
+        assert client.namespace == "default"
+        assert [task.metadata.name for task in await client.list("team=a")] == ["train"]
+    [request] = server.requests
+    assert "/namespaces/default/mltasks?limit=500&labelSelector=team%3Da" in request.target
+
+
+async def test_a_listing_of_several_pages(client: AsyncClient, server: ApiServer) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.query.get("continue") == "more":
+            return web.json_response(listing(body("second")))
+        first = listing(body("first"))
+        first["metadata"]["continue"] = "more"
+        return web.json_response(first)
+
+    server.answer = answer
+    tasks = await client.list(everywhere=True)
+    assert [task.metadata.name for task in tasks] == ["first", "second"]
+
+
+# Waiting
+
+
+async def test_wait_returns_the_task_that_succeeded(client: AsyncClient, server: ApiServer) -> None:
+    Script(
+        server,
+        listing(body()),
+        [
+            event("MODIFIED", 11, phase="Running"),
+            event("MODIFIED", 12, phase="Succeeded", result="42"),
+        ],
+    )
+    finished = await client.wait(a_watched_task())
+    assert (finished.status.phase, finished.status.result) == (Phase.SUCCEEDED, "42")
+
+
+async def test_wait_raises_with_the_evidence_of_a_failure(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    failed = body(
+        phase="Failed", reason="ContainerFailed", message="exit code 3", exitCode=3, logTail="NaN\n"
+    )
+    Script(server, listing(failed))
+    with pytest.raises(TaskFailed) as raised:
+        await client.wait(a_watched_task())
+    error = raised.value
+    assert (error.reason, error.exit_code, error.log_tail) == ("ContainerFailed", 3, "NaN\n")
+    assert str(error) == (
+        "MLTask team-a/train has failed: ContainerFailed: exit code 3\nThe end of its log:\nNaN"
+    )
+
+
+async def test_wait_is_bounded_and_tells_how_the_task_is(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    Script(server, listing(body(reason="Unschedulable", message="0/4 nodes are available")))
+    with pytest.raises(
+        NotFinished, match=r"not finished after 0\.2 s \(Pending, Unschedulable: 0/4"
+    ):
+        await client.wait(a_watched_task(), timeout=0.2)
+
+
+async def test_wait_notices_a_deletion(client: AsyncClient, server: ApiServer) -> None:
+    Script(server, listing(body()), [event("DELETED", 11)])
+    with pytest.raises(TaskGone, match="team-a/train was deleted"):
+        await client.wait(a_watched_task())
+
+
+async def test_wait_is_not_for_another_task_of_that_name(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    Script(server, listing(body(metadata={"uid": "other"}, phase="Succeeded")))
+    with pytest.raises(TaskGone):
+        await client.wait(a_watched_task())
+
+
+async def test_a_watch_that_ends_goes_on_where_it_ended(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    bookmark = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "15"}}}
+    script = Script(
+        server,
+        listing(body()),
+        [event("MODIFIED", 11, phase="Running")],
+        [bookmark],
+        [event("MODIFIED", 16, phase="Succeeded")],
+    )
+    await client.wait(a_watched_task(), timeout=20)
+    assert script.asked == ["list", "watch from 10", "watch from 11", "watch from 15"]
+
+
+@pytest.mark.parametrize("as_event", [True, False])
+async def test_what_the_server_has_forgotten_is_listed_anew(
+    client: AsyncClient, server: ApiServer, *, as_event: bool
+) -> None:
+    expired = {"code": 410, "reason": "Expired", "message": "too old resource version"}
+    script = Script(
+        server,
+        listing(body()),
+        [{"type": "ERROR", "object": expired}]
+        if as_event
+        else web.json_response(expired, status=410),
+        listing(body(), version="20"),
+        [event("MODIFIED", 21, phase="Succeeded")],
+    )
+    await client.wait(a_watched_task(), timeout=20)
+    assert script.asked == ["list", "watch from 10", "list", "watch from 20"]
+
+
+async def test_a_server_that_restarts_is_waited_for(client: AsyncClient, server: ApiServer) -> None:
+    unavailable = [refusal(503, "ServiceUnavailable", "shutting down") for _ in range(3)]
+    Script(
+        server,
+        unavailable[0],
+        listing(body()),
+        *unavailable[1:],
+        [event("MODIFIED", 11, phase="Succeeded")],
+    )
+    await client.wait(a_watched_task(), timeout=20)
+
+
+async def test_a_server_that_stays_away_is_not_waited_for_for_ever(
+    client: AsyncClient, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mltask.states.PATIENCE_SECONDS", 0.1)
+    server.answer = server.says({"message": "no"}, 503)
+    with pytest.raises(Refused, match=r"no\. Try again in a moment"):
+        await client.wait(a_watched_task(), timeout=20)
+
+
+# Cancelling, retrying
+
+
+async def test_a_finished_task_is_not_cancelled(client: AsyncClient, server: ApiServer) -> None:
+    server.answer = server.says(body(phase="Succeeded"))
+    with pytest.raises(AlreadyFinished, match="kubectl delete mltask"):
+        await client.cancel("train")
+    assert [request.method for request in server.requests] == ["GET"]
+
+
+async def test_a_task_that_ends_while_it_is_cancelled_keeps_its_outcome(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    states = [body(version=1, phase="Running"), body(version=2, phase="Succeeded")]
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            return web.json_response(states.pop(0))
+        return refusal(409, "Conflict", "the object has been modified")
+
+    server.answer = answer
+    with pytest.raises(AlreadyFinished):
+        await client.cancel("train")
+    sent = json.loads(server.requests[1].body)
+    assert sent == {"preconditions": {"uid": "uid-train", "resourceVersion": "1"}}
+
+
+async def test_an_open_task_is_not_done_again(client: AsyncClient, server: ApiServer) -> None:
+    server.answer = server.says(body(phase="Running"))
+    with pytest.raises(StillOpen, match="is Running and may still succeed"):
+        await client.retry("train")
+
+
+# Without asyncio
+
+
+async def test_the_synchronous_client_works_inside_a_running_event_loop(
+    server: ApiServer, kubeconfig: Path
+) -> None:
+    """As in a notebook, whose loop runs while a cell does; here another thread's serves."""
+    Script(server, listing(body()), [event("MODIFIED", 11, phase="Succeeded", result="42")])
+
+    def cell() -> str | None:
+        async def run() -> str | None:
+            with Client(kubeconfig=str(kubeconfig)) as client:
+                return client.wait(a_watched_task(), timeout=20).status.result
+
+        return asyncio.run(run())
+
+    assert await asyncio.to_thread(cell) == "42"
