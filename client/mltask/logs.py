@@ -48,12 +48,12 @@ def _attempt(pod: Json) -> int:
 
 async def read_log(api: Transport, task: MLTask) -> AsyncGenerator[str]:
     """Yield the log so far of the task's present Pod, or what is kept where there is none."""
-    told = False
+    was_read = False
     for source in started(task, await _pods(api, task)):
         async for piece in _log(api, task, source, follow=False):
-            told = True
+            was_read = True
             yield piece
-    if not told:
+    if not was_read:
         yield kept_log(task)
 
 
@@ -62,7 +62,8 @@ async def follow_log(api: Transport, task: MLTask) -> AsyncGenerator[str]:
 
     Where the last Pod was gone before it could be read, what the status keeps comes in the end.
     """
-    told: set[Source] = set()
+    asked: set[Source] = set()
+    read: set[str | None] = set()
     # A Pod is let go of once its outcome is recorded, and the two watches do not wait for each
     # other: so both are looked at after each change of either.
     tasks = states(
@@ -81,13 +82,14 @@ async def follow_log(api: Transport, task: MLTask) -> AsyncGenerator[str]:
             if task.status.is_finished:
                 there = await _pods(api, task)
             for source in started(task, there):
-                if source not in told:
-                    told.add(source)
+                if source not in asked:
+                    asked.add(source)
                     async for piece in _log(api, task, source, follow=True):
+                        read.add(source[0])
                         yield piece
             if task.status.is_finished:
                 break
-    if task.status.pod_name not in {pod for pod, _ in told}:
+    if task.status.pod_name not in read:
         yield kept_log(task)
 
 
@@ -110,8 +112,9 @@ async def _log(
                 if text := decoder.decode(piece):
                     yield text
     except Refused as error:
-        # The Pod is gone by now, or its container has no log.
-        if error.code not in (400, 404):
+        # The Pod is gone by now, or its container has no log; or it is about to go, and its node
+        # has no answer any more.
+        if error.code not in (400, 404) and not task.status.is_finished:
             raise
 
 

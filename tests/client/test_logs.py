@@ -4,9 +4,10 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 from aiohttp import web
 
-from mltask import AsyncClient
+from mltask import AsyncClient, Refused
 from mltask.logs import started
 from tests.client.bodies import Json, a_task, body
 from tests.unit.api_server import ApiServer
@@ -58,6 +59,8 @@ def play(
             text = logs.get(path.split("/")[-2])
             if text is None:
                 return web.json_response({"message": "not found"}, status=404)
+            if text == 500:
+                return web.json_response({"message": "no answer"}, status=500)
             return web.Response(body=text)
         if path.endswith("/mltasks/train"):
             return web.json_response(tasks[0])
@@ -85,6 +88,23 @@ async def test_the_log_of_a_pod_that_is_there(client: AsyncClient, server: ApiSe
 async def test_what_is_kept_of_a_pod_that_is_gone(client: AsyncClient, server: ApiServer) -> None:
     play(server, [body(phase="Failed", logTail="no data\n")], [[]], {})
     assert await read(client) == "no data\n"
+
+
+async def test_a_node_that_has_no_answer_for_a_finished_task_does_not_matter(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    failed = body(phase="Failed", podName="train-1", logTail="no data\n")
+    play(server, [failed, failed], [[pod(main=ENDED)]], {"train-1": 500})
+    assert await read(client) == "no data\n"
+    assert await read(client, follow=True) == "no data\n"
+
+
+async def test_a_node_that_has_no_answer_for_a_running_task_is_told(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    play(server, [body(phase="Running")], [[pod(main=RUNNING)]], {"train-1": 500})
+    with pytest.raises(Refused, match=r"no answer\. Try again"):
+        await read(client)
 
 
 async def test_following_ends_with_the_task(client: AsyncClient, server: ApiServer) -> None:
