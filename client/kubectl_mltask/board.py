@@ -17,15 +17,20 @@ _ORDER = (Phase.RUNNING, Phase.PENDING, Phase.SUSPENDED, Phase.FAILED, Phase.SUC
 
 
 def table(tasks: Iterable[MLTask], now: datetime, *, everywhere: bool) -> list[str]:
-    """Return a line for each task, those that are not finished first."""
-    ordered = sorted(tasks, key=lambda task: (_ORDER.index(task.status.phase), *_age(task)))
-    rows = [(task.metadata.namespace or "", *_cells(task, now)) for task in ordered]
+    """Return a line for each task: what runs, what waits, and what has ended, the newest first."""
+    rows = [
+        (task.metadata.namespace or "", *_cells(task, now)) for task in sorted(tasks, key=_rank)
+    ]
     first = 0 if everywhere else 1
     return columns(HEADER[first:], [row[first:] for row in rows])
 
 
-def _age(task: MLTask) -> tuple[str, str]:
-    return str(task.metadata.creation_timestamp), task.metadata.name or ""
+def _rank(task: MLTask) -> tuple[int, float, str]:
+    status, created = task.status, task.metadata.creation_timestamp
+    if ended := status.completion_time:
+        return len(_ORDER), -ended.timestamp(), task.metadata.name or ""
+    age = created.timestamp() if created else 0
+    return _ORDER.index(status.phase), age, task.metadata.name or ""
 
 
 def _cells(task: MLTask, now: datetime) -> tuple[str, ...]:

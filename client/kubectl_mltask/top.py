@@ -1,7 +1,6 @@
 """`kubectl mltask top`: what tasks took."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 import click
@@ -54,7 +53,7 @@ async def top(
     tasks = await client.list(selector, everywhere=everywhere)
     found = usage.totals(tasks, group, datetime.now(UTC))
     if output:
-        click.echo(as_json([{heading: name, **asdict(total)} for name, total in found.items()]))
+        click.echo(as_json([_as_object(name, total) for name, total in found.items()]))
         return 0
     rows = [
         (
@@ -70,3 +69,13 @@ async def top(
     header = (heading.upper(), "TASKS", "CPU-HOURS", "MEMORY-GIB-HOURS", "GPU-HOURS")
     click.echo("\n".join(columns(header, rows)))
     return 0
+
+
+def _as_object(name: str, total: usage.Usage) -> dict[str, str | int | float]:
+    return {
+        "name": name,
+        "tasks": total.tasks,
+        "cpuHours": total.cpu_hours,
+        "memoryGibHours": total.memory_gib_hours,
+        "gpuHours": total.gpu_hours,
+    }

@@ -159,10 +159,10 @@ def test_top_sums_what_was_held(shared_team: Team) -> None:
     [total] = parsed(
         mltask(shared_team, "top", "-l", "team=top", "--by=label:team", "-o", "json").stdout
     )
-    assert total["team"] == "top"
+    assert total["name"] == "top"
     assert total["tasks"] == 2
-    assert total["cpu_hours"] == pytest.approx(36 * seconds / 3600)
-    assert total["gpu_hours"] == pytest.approx(2 * seconds / 3600)
+    assert total["cpuHours"] == pytest.approx(36 * seconds / 3600)
+    assert total["gpuHours"] == pytest.approx(2 * seconds / 3600)
     table = mltask(shared_team, "top", "--by=task", "-l", "team=top").stdout.splitlines()
     assert table[0].split() == ["TASK", "TASKS", "CPU-HOURS", "MEMORY-GIB-HOURS", "GPU-HOURS"]
     assert len(table) == 3

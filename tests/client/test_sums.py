@@ -139,17 +139,17 @@ def test_a_quota_tells_what_is_used_of_it() -> None:
 
 def test_the_table_has_what_is_open_first_and_why_it_waits() -> None:
     tasks = [
-        a_task(
-            "done", phase="Succeeded", reason="Completed", message="all ended with 0", attempts=1
-        ),
+        a_task("done", phase="Succeeded", reason="Completed", message="0", completionTime=ago(9)),
+        a_task("failed", phase="Failed", reason="OOMKilled", completionTime=ago(5)),
         a_task("waits", reason="Unschedulable", message="0/4 nodes\nare available", attempts=1),
         a_task("runs", phase="Running", startTime=ago(200), spec={"activeDeadlineSeconds": 600}),
     ]
     assert board.table(tasks, NOW, everywhere=False) == [
-        "NAME    PHASE       REASON          PROGRESS       ATTEMPTS   MESSAGE",
-        "runs    Running                     3m20s of 10m   0",
-        "waits   Pending     Unschedulable                  1          0/4 nodes are available",
-        "done    Succeeded   Completed                      1",
+        "NAME     PHASE       REASON          PROGRESS       ATTEMPTS   MESSAGE",
+        "runs     Running                     3m20s of 10m   0",
+        "waits    Pending     Unschedulable                  1          0/4 nodes are available",
+        "failed   Failed      OOMKilled                      0",
+        "done     Succeeded   Completed                      0",
     ]
     assert board.table(tasks, NOW, everywhere=True)[0].startswith("NAMESPACE   NAME")
 
