@@ -11,8 +11,8 @@ def main() -> None:
         if error.name not in ("rich", "yaml"):
             raise
         sys.exit(
-            f"kubectl mltask needs the package {error.name}, which is not installed: "
-            "pip install 'mltask-operator[kubectl]'"
+            f"kubectl mltask needs the package {error.name}, which comes with the extra `kubectl`: "
+            "pip install '.[kubectl]' in the project's folder"
         )
     kubectl_mltask(prog_name="kubectl mltask")
 

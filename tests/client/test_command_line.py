@@ -67,7 +67,7 @@ def test_what_is_not_installed_is_told(tmp_path: Path) -> None:
         text=True,
     )
     assert ended.returncode == 1
-    assert "pip install 'mltask-operator[kubectl]'" in ended.stderr
+    assert "pip install '.[kubectl]'" in ended.stderr
 
 
 def test_the_client_needs_neither_kopf_nor_rich() -> None:
