@@ -182,7 +182,7 @@ async def test_wait_returns_the_task_that_succeeded(client: AsyncClient, server:
             event("MODIFIED", 12, phase="Succeeded", result="42"),
         ],
     )
-    finished = await client.wait(a_watched_task())
+    finished = await client.wait(a_watched_task(), timeout=20)
     assert (finished.status.phase, finished.status.result) == (Phase.SUCCEEDED, "42")
 
 
@@ -194,7 +194,7 @@ async def test_wait_raises_with_the_evidence_of_a_failure(
     )
     Script(server, listing(failed))
     with pytest.raises(TaskFailed) as raised:
-        await client.wait(a_watched_task())
+        await client.wait(a_watched_task(), timeout=20)
     error = raised.value
     assert (error.reason, error.exit_code, error.log_tail) == ("ContainerFailed", 3, "NaN\n")
     assert str(error) == (
@@ -215,7 +215,7 @@ async def test_wait_is_bounded_and_tells_how_the_task_is(
 async def test_wait_notices_a_deletion(client: AsyncClient, server: ApiServer) -> None:
     Script(server, listing(body()), [event("DELETED", 11)])
     with pytest.raises(TaskGone, match="team-a/train was deleted"):
-        await client.wait(a_watched_task())
+        await client.wait(a_watched_task(), timeout=20)
 
 
 async def test_wait_is_not_for_another_task_of_that_name(
@@ -223,7 +223,7 @@ async def test_wait_is_not_for_another_task_of_that_name(
 ) -> None:
     Script(server, listing(body(metadata={"uid": "other"}, phase="Succeeded")))
     with pytest.raises(TaskGone):
-        await client.wait(a_watched_task())
+        await client.wait(a_watched_task(), timeout=20)
 
 
 async def test_a_watch_that_ends_goes_on_where_it_ended(
