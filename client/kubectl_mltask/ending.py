@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 import click
@@ -82,12 +83,13 @@ async def write_log(client: AsyncClient, task: MLTask, *, follow: bool = True) -
 async def tell_changes(client: AsyncClient, task: MLTask) -> MLTask:
     """Tell each change of phase or reason, and return the finished task. Raises TaskGone."""
     told = ""
-    async for now in client.changes(task):
-        if (text := standing(now)) != told:
-            told = text
-            say(text)
-        if now.status.is_finished:
-            return now
+    async with aclosing(client.changes(task)) as changes:
+        async for now in changes:
+            if (text := standing(now)) != told:
+                told = text
+                say(text)
+            if now.status.is_finished:
+                return now
     raise TaskGone(task.metadata.namespace or "", task.metadata.name or "")
 
 

@@ -89,15 +89,24 @@ async def _run(client: AsyncClient, *, sweep: Sweep, planned: Plan, output: str 
 
 async def _create(client: AsyncClient, tasks: Sequence[MLTask]) -> None:
     for start in range(0, len(tasks), AT_ONCE):
-        await asyncio.gather(*(client.submit(task) for task in tasks[start : start + AT_ONCE]))
+        batch = (client.submit(task) for task in tasks[start : start + AT_ONCE])
+        for answer in await asyncio.gather(*batch, return_exceptions=True):
+            if isinstance(answer, BaseException):
+                say("Not all tasks could be created. Those that are there run on.")
+                raise answer
 
 
 async def _finished(client: AsyncClient, selector: str, planned: Plan) -> list[Outcome]:
     """Show how the trials proceed, and return their outcomes once all are final."""
+    ended: dict[str, Outcome] = {}
     with _Progress(sum(len(trials) for _, trials in planned)) as progress:
         async with aclosing(client.states(selector)) as seen:
             async for known in seen:
-                outcomes = _outcomes(planned, known.values())
+                # What was seen to end stays so, also where its task is deleted after its end.
+                outcomes = [
+                    ended.get(each.trial.name, each) for each in _outcomes(planned, known.values())
+                ]
+                ended = {each.trial.name: each for each in outcomes if each.is_final}
                 progress.show(outcomes)
                 if all(each.is_final for each in outcomes):
                     return outcomes

@@ -84,8 +84,8 @@ class AsyncClient:
             task = await self.get(task)
         last = task
         try:
-            async with asyncio.timeout(timeout):
-                async for last in self.changes(task):
+            async with asyncio.timeout(timeout), aclosing(self.changes(task)) as changes:
+                async for last in changes:
                     if last.status.phase is Phase.FAILED:
                         raise TaskFailed(last)
                     if last.status.phase is Phase.SUCCEEDED:

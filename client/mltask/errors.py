@@ -29,7 +29,7 @@ class Refused(MLTaskError):
 
     def __init__(self, code: int, reason: str, message: str) -> None:
         advice = _advice(code, reason, message)
-        super().__init__(f"{message}{f'. {advice}' if advice else ''}")
+        super().__init__(f"{message.rstrip('.')}. {advice}" if advice else message)
         self.code = code
         self.reason = reason
         self.message = message

@@ -72,3 +72,25 @@ def test_a_trial_that_somebody_deletes_is_not_waited_for(shared_team: Team, tmp_
         shared_team.kubectl("delete", "mltask", "lost-0")
         assert sweeping.ends() == 1
         assert "Deleted" in sweeping.stdout
+
+
+def test_a_trial_keeps_its_result_when_its_time_to_live_is_over(
+    shared_team: Team, tmp_path: Path
+) -> None:
+    spec = {"image": "trainer:1", "resources": {"requests": {"cpu": 1}}}
+    template = {"spec": {**spec, "ttlSecondsAfterFinished": 0}}
+    file = sweep_file(tmp_path, "brief", template=template, grid={"LR": [1, 2]})
+    with running(shared_team, tmp_path, "sweep", file) as sweeping:
+        end(shared_team, "brief-0", message='{"accuracy": 0.5}')
+        shared_team.kubectl("wait", "--for=delete", "mltask/brief-0", "--timeout=30s")
+        end(shared_team, "brief-1", message='{"accuracy": 0.9}')
+        assert sweeping.ends() == 0
+        assert [line.split()[2] for line in sweeping.stdout.splitlines()[1:]] == ["0.9", "0.5"]
+
+
+def test_tasks_that_may_not_be_created_are_told(shared_team: Team, tmp_path: Path) -> None:
+    spec = {"image": "trainer:1", "resources": {"requests": {"cpu": "-1"}}}
+    result = mltask(shared_team, "sweep", sweep_file(tmp_path, "none", template={"spec": spec}))
+    assert result.returncode == 3
+    assert "Those that are there run on" in result.stderr
+    assert "an amount is at least 0" in result.stderr
