@@ -100,8 +100,10 @@ class Client:
         try:
             while (piece := self._run(_next(pieces))) is not None:
                 yield piece
-        finally:
+        except GeneratorExit:
+            # Who reads no further ends the request; after Ctrl-C or an error it has ended.
             self._run(pieces.aclose())
+            raise
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run it on the client's thread and return what it returns; Ctrl-C ends it."""

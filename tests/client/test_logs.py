@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from mltask import AsyncClient, Refused
+from mltask import AsyncClient, Client, Refused
 from mltask.logs import started
 from tests.client.bodies import Json, a_task, body
 from tests.unit.api_server import ApiServer
@@ -83,6 +84,21 @@ def play(
 async def test_the_log_of_a_pod_that_is_there(client: AsyncClient, server: ApiServer) -> None:
     play(server, [body(phase="Running")], [[pod(main=RUNNING)]], {"train-1": "größe\n".encode()})
     assert await read(client) == "größe\n"
+
+
+async def test_who_reads_no_further_ends_the_request(
+    server: ApiServer, kubeconfig: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    play(server, [body(phase="Running")], [[pod(main=RUNNING)]], {"train-1": b"epoch 1\n"})
+
+    def first_piece() -> str:
+        with Client(kubeconfig=str(kubeconfig), namespace="team-a") as client:
+            for piece in client.logs("train", follow=True):
+                return piece
+        return ""
+
+    assert await asyncio.to_thread(first_piece) == "epoch 1\n"
+    assert caplog.records == [], "nothing was left open"
 
 
 async def test_what_is_kept_of_a_pod_that_is_gone(client: AsyncClient, server: ApiServer) -> None:
