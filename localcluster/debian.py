@@ -4,8 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from . import cache
 from .errors import ClusterError
 
 
@@ -36,6 +39,34 @@ def require(purpose: str, packages: Mapping[str, Callable[[], object]]) -> None:
 def command(name: str) -> Callable[[], object]:
     """Return a check for a program of this name on the PATH."""
     return lambda: shutil.which(name)
+
+
+def unpacked(package: str) -> Path:
+    """Return a folder with the package's files: fetched once, and not installed.
+
+    Raises ClusterError where it cannot be had.
+    """
+    folder = cache.folder(f"debian-{package}")
+    with cache.locked(folder, package):
+        files = folder / "files"
+        if not files.exists():
+            _unpack(package, folder, files)
+    return files
+
+
+def _unpack(package: str, folder: Path, files: Path) -> None:
+    if not shutil.which("apt-get"):
+        raise ClusterError(f"Debian's package {package} can be fetched on Debian alone.")
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        for command in (["apt-get", "-qq", "download", package], ["dpkg-deb", "-x"]):
+            archives = [str(path) for path in Path(scratch).glob("*.deb")]
+            arguments = [*archives, "files"] if archives else []
+            ended = subprocess.run(
+                [*command, *arguments], cwd=scratch, capture_output=True, text=True
+            )
+            if ended.returncode != 0:
+                raise ClusterError(f"{package} could not be fetched: {ended.stderr}")
+        (Path(scratch) / "files").rename(files)
 
 
 def _apt_get(*arguments: str) -> int:

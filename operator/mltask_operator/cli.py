@@ -28,7 +28,9 @@ from mltask_operator.kube.preflight import (
 )
 from mltask_operator.logs import configure_logging
 from mltask_operator.runtime.controller import Controller
+from mltask_operator.runtime.exposition import exposed
 from mltask_operator.runtime.farewell import let_go_of_pods
+from mltask_operator.runtime.metrics import Metrics
 from mltask_operator.watching import watch
 
 logger = logging.getLogger(__name__)
@@ -108,6 +110,11 @@ _under_lease = click.option(
     show_default=True,
     help="Port of GET /healthz, for liveness and readiness probes.",
 )
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65535),
+    help="Port of GET /metrics, for Prometheus. Without it there is none.",
+)
 @_under_lease
 @click.option(
     "--lease-seconds",
@@ -121,6 +128,7 @@ def run(
     log_format: str,
     log_level: str,
     health_port: int,
+    metrics_port: int | None,
     lease: tuple[str, str] | None,
     lease_seconds: int,
 ) -> None:
@@ -128,7 +136,7 @@ def run(
     configure_logging(log_format, log_level)
     gc.set_threshold(YOUNG_OBJECTS)
     with _faults_in_a_line(is_verbose=log_level == "debug"):
-        asyncio.run(_run(namespaces, health_port, lease, lease_seconds))
+        asyncio.run(_run(namespaces, health_port, metrics_port, lease, lease_seconds))
 
 
 @main.command()
@@ -158,23 +166,37 @@ def _faults_in_a_line(*, is_verbose: bool = False) -> Iterator[None]:
 
 
 async def _run(
-    namespaces: Sequence[str], health_port: int, lease: tuple[str, str] | None, seconds: int
+    namespaces: Sequence[str],
+    health_port: int,
+    metrics_port: int | None,
+    lease: tuple[str, str] | None,
+    seconds: int,
 ) -> None:
     with socket.create_server(("", health_port)):
         pass  # Kopf would only fail at it once everything else has begun.
+    metrics = Metrics()
+    note = metrics.note_request
+    exposure = (
+        exposed(metrics.registry, metrics_port) if metrics_port else contextlib.nullcontext()
+    )
     credentials = Credentials()
     await credentials.load()
     # The Lease has connections of its own, so that no load on the others delays its renewal.
-    async with Api(credentials) as api:
+    async with exposure, Api(credentials, after_request=note) as api:
         namespaces = await _served(api, namespaces)
         where = f"namespaces {', '.join(namespaces)}" if namespaces else "all namespaces"
         server = credentials.configuration.host
         logger.info("mltask-operator %s starts, for %s of %s", __version__, where, server)
         election = await _candidacy(api, lease, seconds) if lease else None
         sees_priorities = await may_list_priorities(api, namespaces)
-        async with Api(credentials, election.check_leads if election else None) as acting:
+        check_leads = election.check_leads if election else None
+        async with Api(credentials, check_leads, note) as acting:
             controller = Controller(
-                acting, namespaces, election=election, sees_priorities=sees_priorities
+                acting,
+                namespaces,
+                election=election,
+                sees_priorities=sees_priorities,
+                metrics=metrics,
             )
             await watch(controller, credentials, namespaces, health_port)
         logger.info("mltask-operator has stopped")

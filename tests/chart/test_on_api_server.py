@@ -28,6 +28,7 @@ EVERY_VALUE = {
     "topologySpreadConstraints": [
         {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
     ],
+    "metrics": {"port": 9090, "dashboard": {"enabled": True, "labels": {"dashboards": "yes"}}},
     "logFormat": "plain",
     "logLevel": "debug",
     "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],

@@ -213,6 +213,8 @@ def test_a_single_replica_keeps_no_node_from_being_drained(render: Render) -> No
         ("logLevel=loud", "/logLevel"),
         ("namespaces={Team_A}", "/namespaces/0"),
         ("resources.request.cpu=1", "request"),
+        ("metrics.port=8080", "/metrics/port"),
+        ("metrics.dashboards.enabled=true", "dashboards"),
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(helm: Helm, value: str, named: str) -> None:
@@ -225,6 +227,14 @@ def test_the_readme_names_every_value() -> None:
     readme = (CHART / "README.md").read_text()
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     for name, value in values.items():
-        keys = [f"{name}.{key}" for key in value] if name in ("image", "crds") else [name]
-        for key in keys:
+        for key in paths(name, value):
             assert f"`{key}`" in readme
+
+
+def paths(name: str, value: Any) -> list[str]:
+    """Return the names of the values in the value of this name, as `--set` takes them."""
+    if name.partition(".")[0] not in ("image", "crds", "metrics") or name.endswith(".labels"):
+        return [name]
+    if not isinstance(value, dict):
+        return [name]
+    return [path for key, inner in value.items() for path in paths(f"{name}.{key}", inner)]

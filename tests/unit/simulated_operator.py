@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from mltask_operator.kube.errors import ApiError, Unreachable
 from mltask_operator.runtime.listing import catch_up, list_all
+from mltask_operator.runtime.metrics import Metrics
 from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.store import Store
@@ -20,6 +21,7 @@ from tests.fake_api import Crash, FakeApi, Fault
 Json = dict[str, Any]
 T = TypeVar("T")
 KINDS = ("tasks", "pods")
+METRICS = Metrics()
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
@@ -50,7 +52,7 @@ class SimulatedOperator:
         """Start the process anew, with an empty memory: it reads what is open, then Kopf lists."""
         self.store = Store(self._clock)
         self.quota = QuotaQueue(lambda _: None, lambda _: 0)
-        self._reconciler = Reconciler(self._api, self.store, self.quota, self._clock)
+        self._reconciler = Reconciler(self._api, self.store, self.quota, self._clock, METRICS)
         self.take_over()
         for kind in KINDS:
             self.break_watch(kind)

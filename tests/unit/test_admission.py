@@ -7,6 +7,7 @@ import pytest
 
 from mltask_operator.kube.errors import ApiError, Unreachable
 from mltask_operator.runtime.listing import list_all
+from mltask_operator.runtime.metrics import Metrics
 from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.store import Store
@@ -30,7 +31,7 @@ class Team:
         self.woken: list[str] = []
         self.queue = QuotaQueue(self.woken.append, lambda _: 0)
         self.queue.note_quota(None, self.api.quota(NAMESPACE))
-        self.reconciler = Reconciler(self.api, store, self.queue, clock)
+        self.reconciler = Reconciler(self.api, store, self.queue, clock, Metrics())
         self.asked: list[str] = []
         self.befalls: Callable[[], None] = lambda: None
         """What happens while a creation is under way."""

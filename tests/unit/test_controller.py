@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mltask_operator.runtime.controller import LOOK_PERIOD, Controller
+from mltask_operator.runtime.metrics import Metrics
 from tests.fake_api import FakeApi
 from tests.unit.bodies import task_body
 from tests.unit.virtual_time import VirtualTimeLoop, let_pass
@@ -24,7 +25,7 @@ def api() -> FakeApi:
 @pytest.fixture
 async def controller(api: FakeApi) -> AsyncIterator[Controller]:
     """A controller that acts, and whose watches have shown nothing yet."""
-    made = Controller(api, [], election=None, sees_priorities=False)
+    made = Controller(api, [], election=None, sees_priorities=False, metrics=Metrics())
     await made.start()
     yield made
     await made.stop()
@@ -32,7 +33,7 @@ async def controller(api: FakeApi) -> AsyncIterator[Controller]:
 
 async def test_it_acts_for_what_was_there_before_it(api: FakeApi) -> None:
     api.create_task("team-a", "early", SPEC)
-    controller = Controller(api, [], election=None, sees_priorities=False)
+    controller = Controller(api, [], election=None, sees_priorities=False, metrics=Metrics())
     await controller.start()
     await let_pass()
     assert len(api.created) == 1

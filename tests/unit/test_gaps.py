@@ -8,6 +8,7 @@ import pytest
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import Unreachable
 from mltask_operator.runtime.controller import RESYNC_PERIOD, Controller
+from mltask_operator.runtime.metrics import Metrics
 from tests.unit.bodies import task_body
 from tests.unit.virtual_time import VirtualTimeLoop, let_pass
 
@@ -47,7 +48,7 @@ async def listings() -> Listings:
 @pytest.fixture
 async def controller(listings: Listings) -> AsyncIterator[Controller]:
     """A controller that has started, and whose watch has shown what it listed first."""
-    controller = Controller(cast(Api, listings), [], election=None, sees_priorities=False)
+    controller = Controller(cast(Api, listings), [], election=None, sees_priorities=False, metrics=Metrics())
     await controller.start()
     controller.on_task_event(None, task_body(10, status=FINISHED))
     yield controller

@@ -18,7 +18,7 @@ from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.store import Store
 from tests.unit.quota_api import FINAL, QuotaApi
-from tests.unit.simulated_operator import finish
+from tests.unit.simulated_operator import METRICS, finish
 
 Json = dict[str, Any]
 
@@ -63,7 +63,7 @@ class Admission(RuleBasedStateMachine):
         self.changes.clear()
         self.store = Store(lambda: self.now)
         self.queue = QuotaQueue(self.wake, lambda name: PRIORITIES[name])
-        self.reconciler = Reconciler(self.api, self.store, self.queue, lambda: self.now)
+        self.reconciler = Reconciler(self.api, self.store, self.queue, lambda: self.now, METRICS)
         finish(catch_up(self.api, self.store, [None]))
         self.shown = self.api.quota(NAMESPACE)
         self.queue.note_quota(None, self.shown)

@@ -5,6 +5,7 @@ than all the rest of the work on it, and what is below them half as much as the 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -36,11 +37,19 @@ class Api:
     """The API server. Each method raises ApiError for a refusal, Unreachable for no answer."""
 
     def __init__(
-        self, credentials: Credentials, before_write: Callable[[], None] | None = None
+        self,
+        credentials: Credentials,
+        before_write: Callable[[], None] | None = None,
+        after_request: Callable[[str, int | None, float], None] | None = None,
     ) -> None:
-        """Speak with these credentials; `before_write` may forbid a write at the last moment."""
+        """Speak with these credentials; `before_write` may forbid a write at the last moment.
+
+        `after_request` is told of each one's method, of the code of its answer, None where there
+        was none, and of how many seconds it took.
+        """
         self._credentials = credentials
         self._before_write = before_write
+        self._after_request = after_request
         self._session = credentials.session()
 
     async def __aenter__(self) -> Self:
@@ -178,6 +187,7 @@ class Api:
         host = self._credentials.configuration.host
         if self._before_write and method != "GET":
             self._before_write()
+        began, code = time.perf_counter(), None
         try:
             async with self._session.request(
                 method,
@@ -187,11 +197,16 @@ class Api:
                 ssl=self._credentials.tls,
                 timeout=aiohttp.ClientTimeout(REQUEST_TIMEOUT_SECONDS),
             ) as response:
-                return response, await response.read()
+                answer = await response.read()
+                code = response.status
+                return response, answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(
                 f"the API server {host} gave no answer: {str(error) or type(error).__name__}"
             ) from error
+        finally:
+            if self._after_request:
+                self._after_request(method, code, time.perf_counter() - began)
 
 
 def tasks_path(namespace: str | None) -> str:

@@ -161,7 +161,7 @@ def _as_finished(task: Task) -> Task:
     """Return the task without what nobody asks of it any more: there may be tens of thousands."""
     return replace(
         task,
-        status=_outcome(task.status.phase, task.status.attempts),
+        status=_outcome(task.status.phase, task.status.reason, task.status.attempts),
         finished_at=task.status.finished_at,
         spec=None,
         rules=_expiry(task.rules.ttl),
@@ -171,8 +171,8 @@ def _as_finished(task: Task) -> Task:
 
 
 @lru_cache
-def _outcome(phase: Phase, attempts: int) -> MLTaskStatus:
-    return MLTaskStatus(phase=phase, attempts=attempts)
+def _outcome(phase: Phase, reason: str | None, attempts: int) -> MLTaskStatus:
+    return MLTaskStatus(phase=phase, reason=reason, attempts=attempts)
 
 
 @lru_cache

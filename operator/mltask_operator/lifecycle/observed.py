@@ -25,7 +25,7 @@ class Task:
     is_understood: bool
     """Whether the status is one that this version knows; a later one may have written others."""
     status: MLTaskStatus
-    """Of a finished task only its phase and how many attempts there were."""
+    """Of a finished task only its phase and reason and how many attempts there were."""
     spec: Mapping[str, Any] | None
     """The spec as JSON; None once the task is finished, when nothing needs it any more."""
     rules: Rules

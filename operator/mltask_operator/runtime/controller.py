@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mltask_operator.kube.election import Election
+from mltask_operator.runtime.census import Census
 from mltask_operator.runtime.listing import catch_up, list_all, read_open
+from mltask_operator.runtime.metrics import Metrics
 from mltask_operator.runtime.priorities import Priorities
 from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
@@ -47,6 +49,7 @@ class Controller:
         *,
         election: Election | None,
         sees_priorities: bool,
+        metrics: Metrics,
     ) -> None:
         self._api = api
         self._election = election
@@ -56,8 +59,10 @@ class Controller:
         self._sees_priorities = sees_priorities
         self._priorities = Priorities(api)
         self._quota = QuotaQueue(self._wake, self._priorities.value)
-        reconciler = Reconciler(api, self._store, self._quota, _now)
-        self._queue = WorkQueue(reconciler.reconcile, WORKERS, self._describe)
+        reconciler = Reconciler(api, self._store, self._quota, _now, metrics)
+        self._queue = WorkQueue(metrics.timed(reconciler.reconcile), WORKERS, self._describe)
+        census = Census(self._store, self._quota, self._queue, lambda: self._acts)
+        metrics.registry.register(census)
         self._listed_at = float("inf")
         self._has_gap = asyncio.Event()
         """Set where a watch has begun anew: of what went in between, it will never tell."""

@@ -8,6 +8,7 @@ GPU does not keep those waiting who need none.
 """
 
 import bisect
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -168,6 +169,11 @@ class QuotaQueue:
         if is_gone or quotas.has_released(before, body):
             namespace.releases += 1
             self._wake_next(namespace)
+
+    def waiting(self) -> Counter[str]:
+        """Count the tasks that wait, by namespace."""
+        in_line = (namespace for namespace, _, _ in self._where.values())
+        return Counter((*in_line, *(namespace for namespace, _ in self._too_large.values())))
 
     def wake_all(self) -> None:
         """Wake the task whose turn it is in each namespace, since priorities have changed."""

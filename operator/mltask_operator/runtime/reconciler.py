@@ -26,6 +26,7 @@ from mltask_operator.lifecycle.decide import decide
 from mltask_operator.lifecycle.manifest import pod_manifest
 from mltask_operator.lifecycle.observed import Observed, Owner, Pod, Refusal, RefusalKind, Task
 from mltask_operator.runtime.listing import read_task
+from mltask_operator.runtime.metrics import Metrics
 from mltask_operator.runtime.quotaqueue import QuotaQueue
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.store import Store
@@ -40,12 +41,18 @@ class Reconciler:
     """Carries out what `decide` says against the API server, and records each answer."""
 
     def __init__(
-        self, api: Server, store: Store, quota: QuotaQueue, clock: Callable[[], datetime]
+        self,
+        api: Server,
+        store: Store,
+        quota: QuotaQueue,
+        clock: Callable[[], datetime],
+        metrics: Metrics,
     ) -> None:
         self._api = api
         self._store = store
         self._quota = quota
         self._clock = clock
+        self._metrics = metrics
 
     async def reconcile(self, uid: str) -> timedelta | None:
         """Act for the task of this uid until it has to wait; return for how long, if that is known.
@@ -103,6 +110,7 @@ class Reconciler:
             case ReleasePod(pod):
                 release = self._api.release_pod(pod.namespace, pod.name, pod.uid)
                 await self._change(pod, owner, release)
+                self._metrics.note_released(pod, self._clock())
                 _log(owner, f"released Pod {pod.name}", pod=pod.name)
             case DeleteTask(task):
                 await self._delete_task(task, owner)
@@ -114,7 +122,9 @@ class Reconciler:
         name = manifest["metadata"]["name"]
         releases = self._quota.releases(task.namespace)
         try:
-            self._store.record_pod(await self._api.create_pod(manifest))
+            body = await self._api.create_pod(manifest)
+            self._store.record_pod(body)
+            self._metrics.note_created(task, attempt, parse.created_at(body))
             _log(owner, f"created Pod {name}, attempt {attempt}", pod=name, attempt=attempt)
         except ApiError as error:
             if error.reason == "AlreadyExists":
@@ -164,6 +174,7 @@ class Reconciler:
             await read_task(self._api, self._store, owner)
             return
         self._store.record_report(body)
+        self._metrics.note_written(task, status)
         _log(owner, _headline(status), phase=status.phase.value, reason=status.reason)
 
     async def _delete_task(self, task: Task, owner: Owner) -> None:

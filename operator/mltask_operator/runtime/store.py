@@ -6,7 +6,7 @@ event can bring back the past, neither an older state nor an object that was gon
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -201,6 +201,10 @@ class Store:
         if entry := self._entries.get(uid):
             before = entry.refusal.count if entry.refusal else 0
             entry.refusal = replace(refusal, count=before + 1)
+
+    def tasks(self) -> Iterator[Task]:
+        """Yield the tasks that exist, as far as is known."""
+        return (entry.task for entry in self._entries.values() if entry.task is not None)
 
     def unsettled(self) -> list[str]:
         """Return the uids of the tasks for which there is something to do, or will be."""

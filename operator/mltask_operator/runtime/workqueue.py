@@ -56,6 +56,11 @@ class WorkQueue:
         if key not in self._active:
             self._ready.put_nowait(key)
 
+    @property
+    def depth(self) -> int:
+        """How many keys wait for a worker."""
+        return len(self._queued)
+
     def longest_work(self) -> timedelta:
         """Return for how long the oldest of the works under way has been so."""
         now = asyncio.get_running_loop().time()

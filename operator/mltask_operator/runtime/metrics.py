@@ -1,0 +1,174 @@
+"""What is counted and timed of the operator's work, for Prometheus; docs/metrics.md tells of each.
+
+An instrument is touched once the thing has happened: an answer was recorded, a status was written.
+Times of Kubernetes are whole seconds. A span between two of them is off by up to a second either
+way, and right on the average; so the operator's own clock is cut alike where it is one end.
+"""
+
+import functools
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from mltask_operator import __version__
+from mltask_operator.api.status import MLTaskStatus
+from mltask_operator.kube.quantities import amount
+from mltask_operator.lifecycle import memory
+from mltask_operator.lifecycle.observed import Pod, Task
+from mltask_operator.lifecycle.spans import in_seconds
+
+Work = Callable[[str], Awaitable[timedelta | None]]
+
+ALLOCATION_BUCKETS = (1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
+"""A task may wait for quota for a day."""
+RELEASE_BUCKETS = (1, 2, 5, 10, 30, 60, 300)
+REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+"""Up to a request's timeout."""
+
+
+class Metrics:
+    """The instruments of one operator, in a registry of their own."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        Info("mltask_operator_build", "The operator's version.", registry=self.registry).info(
+            {"version": __version__}
+        )
+        self._attempts = self._counter(
+            "mltask_attempts_total",
+            "Attempts that have ended, by the reason that status gives.",
+            "reason",
+        )
+        self._disruptions = self._counter(
+            "mltask_disruptions_total",
+            "Those of them that ended through no fault of the task, by reason.",
+            "reason",
+        )
+        self._finished = self._counter(
+            "mltask_tasks_finished_total",
+            "Tasks whose outcome was recorded, by phase and reason.",
+            "phase",
+            "reason",
+        )
+        self._allocated = self._counter(
+            "mltask_allocated_resource_seconds_total",
+            "What ended attempts requested times the seconds for which they held it on a node: "
+            "core-seconds of cpu, byte-seconds of memory, pieces of others.",
+            "namespace",
+            "resource",
+        )
+        self._allocation_latency = self._histogram(
+            "mltask_allocation_latency_seconds",
+            "From a task's creation to that of its first Pod; tasks that were suspended aside.",
+            ALLOCATION_BUCKETS,
+        )
+        self._release_latency = self._histogram(
+            "mltask_release_latency_seconds",
+            "From the end of a Pod's last container to the removal of the Pod.",
+            RELEASE_BUCKETS,
+        )
+        self._reconciles = self._histogram(
+            "mltask_operator_reconcile_duration_seconds",
+            "Time of one go for one task, with the requests in it.",
+            REQUEST_BUCKETS,
+        )
+        self._reconcile_errors = self._counter(
+            "mltask_operator_reconcile_errors_total",
+            "Goes that failed and are tried again after a pause.",
+        )
+        self._requests = self._counter(
+            "mltask_operator_api_requests_total",
+            "Requests to the API server beside Kopf's watches, by method and by the answer's code "
+            "(none: there was no answer).",
+            "verb",
+            "code",
+        )
+        self._request_durations = self._histogram(
+            "mltask_operator_api_request_duration_seconds",
+            "Time from such a request to its answer, by method.",
+            REQUEST_BUCKETS,
+            "verb",
+        )
+        self._requests_of = functools.cache(self._requests.labels)
+        self._request_durations_of = functools.cache(self._request_durations.labels)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+
+    def note_request(self, verb: str, code: int | None, seconds: float) -> None:
+        """Note a request and the code of its answer, None where none came."""
+        self._requests_of(verb, str(code or "none")).inc()
+        self._request_durations_of(verb).observe(seconds)
+
+    def timed(self, work: Work) -> Work:
+        """Return the same work, timed, and counted where it raises."""
+
+        async def timed_work(key: str) -> timedelta | None:
+            began = time.perf_counter()
+            try:
+                return await work(key)
+            except Exception:
+                self._reconcile_errors.inc()
+                raise
+            finally:
+                self._reconciles.observe(time.perf_counter() - began)
+
+        return timed_work
+
+    def note_created(self, task: Task, attempt: int, created_at: datetime) -> None:
+        """Note that the attempt's Pod was created, by the API server's clock."""
+        # How long somebody kept the task suspended says nothing of the operator. The only condition
+        # of a task that has not finished is that it is or was so.
+        if attempt == 1 and not task.status.conditions:
+            self._allocation_latency.observe((created_at - task.created_at).total_seconds())
+
+    def note_written(self, task: Task, status: MLTaskStatus) -> None:
+        """Note what the write of this status tells: the end of an attempt, the task's outcome."""
+        if reason := _ended(task, status):
+            self._attempts.labels(reason).inc()
+            if status.disruptions > task.status.disruptions:
+                self._disruptions.labels(reason).inc()
+        if status.is_finished:
+            self._finished.labels(status.phase.value, status.reason).inc()
+        if seconds := _held_for(status) - _held_for(task.status):
+            for resource, quantity in memory.requests(task).items():
+                held = float(amount(quantity)) * seconds
+                self._allocated.labels(task.namespace, resource).inc(held)
+
+    def note_released(self, pod: Pod, now: datetime) -> None:
+        """Note that nothing of ours holds the Pod any more."""
+        ends = [c.finished_at for c in pod.containers if c.finished_at]
+        # One that has not ended is its kubelet's to remove, once it has.
+        if pod.has_ended and ends:
+            span = in_seconds(now) - max(ends)
+            self._release_latency.observe(max(0, span.total_seconds()))
+
+
+def _ended(task: Task, status: MLTaskStatus) -> str | None:
+    """Return why the attempt ended of which this status is the first to tell the end, if any."""
+    if status.is_finished:
+        # Without a Pod there was no attempt: its creation was refused for good.
+        return status.reason if status.pod_name else None
+    if status.history and status.history[-1].attempt > task.settled_attempts:
+        return status.history[-1].reason
+    return None
+
+
+def _held_for(status: MLTaskStatus) -> int:
+    return status.allocation.seconds if status.allocation else 0
