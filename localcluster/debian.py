@@ -55,18 +55,20 @@ def unpacked(package: str) -> Path:
 
 
 def _unpack(package: str, folder: Path, files: Path) -> None:
-    if not shutil.which("apt-get"):
-        raise ClusterError(f"Debian's package {package} can be fetched on Debian alone.")
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        for command in (["apt-get", "-qq", "download", package], ["dpkg-deb", "-x"]):
-            archives = [str(path) for path in Path(scratch).glob("*.deb")]
-            arguments = [*archives, "files"] if archives else []
-            ended = subprocess.run(
-                [*command, *arguments], cwd=scratch, capture_output=True, text=True
-            )
-            if ended.returncode != 0:
-                raise ClusterError(f"{package} could not be fetched: {ended.stderr}")
+        _run("apt-get", "-qq", "download", package, cwd=scratch)
+        [archive] = Path(scratch).glob("*.deb")
+        _run("dpkg-deb", "--extract", str(archive), "files", cwd=scratch)
         (Path(scratch) / "files").rename(files)
+
+
+def _run(*command: str, cwd: str) -> None:
+    try:
+        subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True)
+    except OSError as error:
+        raise ClusterError(f"{command[0]} is Debian's, and is not here: {error}") from error
+    except subprocess.CalledProcessError as error:
+        raise ClusterError(f"`{' '.join(command)}` failed: {error.stderr}") from error
 
 
 def _apt_get(*arguments: str) -> int:

@@ -1,6 +1,6 @@
 """What is so at the moment of a scrape: counted then, since the store holds it anyhow.
 
-50,000 tasks take some ten milliseconds. Numbers that are kept along with each event would cost every task,
+50,000 tasks take some ten milliseconds. Numbers kept along with each event would cost every task,
 and one that was forgotten would stay wrong until the next restart.
 """
 
