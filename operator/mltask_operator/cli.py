@@ -176,9 +176,7 @@ async def _run(
         pass  # Kopf would only fail at it once everything else has begun.
     metrics = Metrics()
     note = metrics.note_request
-    exposure = (
-        exposed(metrics.registry, metrics_port) if metrics_port else contextlib.nullcontext()
-    )
+    exposure = exposed(metrics.registry, metrics_port) if metrics_port else contextlib.nullcontext()
     credentials = Credentials()
     await credentials.load()
     # The Lease has connections of its own, so that no load on the others delays its renewal.

@@ -1,4 +1,4 @@
-"""An operator of two replicas whose metrics are scraped, and tasks that give it something to count."""
+"""An operator of two replicas whose metrics are scraped, and tasks that give it much to count."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -35,9 +35,7 @@ def expressions() -> Iterator[str]:
 
 def named(objects: Objects, kind: str, end: str = "") -> dict[str, Any]:
     (found,) = (
-        each
-        for each in objects
-        if each["kind"] == kind and each["metadata"]["name"].endswith(end)
+        each for each in objects if each["kind"] == kind and each["metadata"]["name"].endswith(end)
     )
     return found
 

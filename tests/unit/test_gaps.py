@@ -48,7 +48,9 @@ async def listings() -> Listings:
 @pytest.fixture
 async def controller(listings: Listings) -> AsyncIterator[Controller]:
     """A controller that has started, and whose watch has shown what it listed first."""
-    controller = Controller(cast(Api, listings), [], election=None, sees_priorities=False, metrics=Metrics())
+    controller = Controller(
+        cast(Api, listings), [], election=None, sees_priorities=False, metrics=Metrics()
+    )
     await controller.start()
     controller.on_task_event(None, task_body(10, status=FINISHED))
     yield controller

@@ -12,7 +12,7 @@ PATH = "/metrics"
 
 @asynccontextmanager
 async def exposed(registry: CollectorRegistry, port: int) -> AsyncIterator[None]:
-    """Serve what is in the registry on this port, at all addresses. Raise OSError if it is taken."""
+    """Serve what is in the registry, at all addresses. Raise OSError where the port is taken."""
     app = web.Application()
     app.router.add_get(PATH, make_aiohttp_handler(registry))
     runner = web.AppRunner(app, access_log=None)
