@@ -145,17 +145,22 @@ class Api:
 
     async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
         """Send a request that changes nothing, a few times where it may be the moment's fault."""
-        for _ in range(ASK_AGAIN):
+        left = ASK_AGAIN
+        while True:
             try:
                 return await self.request(method, path, body)
             except ApiError as error:
                 if error.code != 429 and error.code < 500:
                     raise
+                fault: OSError = error
                 pause = max(ASK_PAUSE_SECONDS, error.retry_after)
-            except Unreachable:
-                pause = ASK_PAUSE_SECONDS
+            except Unreachable as error:
+                fault, pause = error, ASK_PAUSE_SECONDS
+            # Also before it is told: whoever hears of it may begin anew at once.
             await asyncio.sleep(pause)
-        return await self.request(method, path, body)
+            if not left:
+                raise fault
+            left -= 1
 
     async def request(
         self, method: str, path: str, body: Json | None = None, content_type: str = JSON
