@@ -5,12 +5,12 @@ than all the rest of the work on it, and what is below them half as much as the 
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import aiohttp
-from pydantic_core import from_json, to_json
 
 from mltask_operator import __version__
 from mltask_operator.api import names
@@ -55,7 +55,7 @@ class Api:
 
     async def create_pod(self, manifest: Json) -> Json:
         """Create the Pod and return it. One that is too large is refused without a request."""
-        if (size := len(to_json(manifest))) > MAX_POD_BYTES:
+        if (size := len(json.dumps(manifest))) > MAX_POD_BYTES:
             raise ApiError(
                 413,
                 "RequestEntityTooLarge",
@@ -174,7 +174,7 @@ class Api:
         if response.status >= 300:
             pause = response.headers.get("Retry-After", "")
             raise ApiError.from_response(response.status, answer, pause)
-        found: Json = from_json(answer)
+        found: Json = json.loads(answer)
         return found
 
     async def _send(
@@ -187,7 +187,7 @@ class Api:
             async with self._session.request(
                 method,
                 host + path,
-                data=None if body is None else to_json(body),
+                data=None if body is None else json.dumps(body),
                 headers={"Content-Type": content_type, "User-Agent": USER_AGENT},
                 ssl=self._credentials.tls,
                 timeout=aiohttp.ClientTimeout(REQUEST_TIMEOUT_SECONDS),
