@@ -1,7 +1,7 @@
 """Every request that the operator makes beside Kopf's watches: JSON in, JSON out.
 
 They go past the official client: its typed methods parse each Pod into models, which costs more
-than all the rest of the work on it, and what is below them half as much as the request itself.
+than all the rest of the work on it.
 """
 
 import asyncio
