@@ -76,12 +76,23 @@ def requests_per_task(cluster: Cluster, tasks: Iterable[Json]) -> Counter[str]:
 def outside_the_role(cluster: Cluster) -> list[str]:
     """Return what RBAC denied to the operator, and the chart does not give to it either.
 
-    An API server that has just started denies everything, until it knows the roles.
+    An API server that has just started denies everything, until it knows the roles; also what
+    `system:discovery` gives to all who are known to it.
     """
     rights = Chart(cluster, SYSTEM).operator("mltask-operator").rights
     given = {(right.group, right.resource, right.verb) for right in rights}
+    denied = [
+        event
+        for event in cluster.audit_events()
+        if event["user"]["username"] == OPERATOR and is_denied(event)
+    ]
     return [
         f"{event['verb']} {event['requestURI']}"
-        for event in cluster.audit_events()
-        if event["user"]["username"] == OPERATOR and is_denied(event) and asked(event) not in given
+        for event in denied
+        if not _is_discovery(event) and asked(event) not in given
     ]
+
+
+def _is_discovery(event: Json) -> bool:
+    is_resource = "resource" in event.get("objectRef", {})
+    return event["verb"] == "get" and event["requestURI"].startswith("/api") and not is_resource

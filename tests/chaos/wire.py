@@ -111,6 +111,7 @@ async def identity(call: Call) -> Hashable:
 
     A watch is the same wherever it goes on, and a status is written anew at the time of each try.
     """
+    where = call.path if call.is_watch else call.target
     body = json.loads(await call.body() or b"{}")
     body.pop("status", None)
-    return call.agent, call.method, call.path, call.is_watch, json.dumps(body)
+    return call.agent, call.method, where, call.is_watch, json.dumps(body)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,22 @@ async def test_a_listing_that_stays_refused_raises(
     with pytest.raises(ApiError, match="500 InternalError: no"):
         await anext(api.pages(tasks_path(None)))
     assert len(server.requests) == 1 + api_module.ASK_AGAIN
+
+
+async def test_who_hears_of_the_last_refusal_may_ask_anew_at_once(
+    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_module, "ASK_AGAIN", 0)
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({}, status=429, headers={"Retry-After": "1"})
+
+    server.answer = answer
+    began = time.monotonic()
+    with pytest.raises(ApiError, match="429"):
+        await anext(api.pages(tasks_path(None)))
+    assert time.monotonic() - began >= 1
+    assert len(server.requests) == 1
 
 
 # Credentials that are refused

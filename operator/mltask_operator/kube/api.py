@@ -1,17 +1,17 @@
 """Every request that the operator makes beside Kopf's watches: JSON in, JSON out.
 
 They go past the official client: its typed methods parse each Pod into models, which costs more
-than all the rest of the work on it, and what is below them half as much as the request itself.
+than all the rest of the work on it.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 from urllib.parse import urlencode
 
 import aiohttp
-from pydantic_core import from_json, to_json
 
 from mltask_operator import __version__
 from mltask_operator.api import names
@@ -64,7 +64,7 @@ class Api:
 
     async def create_pod(self, manifest: Json) -> Json:
         """Create the Pod and return it. One that is too large is refused without a request."""
-        if (size := len(to_json(manifest))) > MAX_POD_BYTES:
+        if (size := len(json.dumps(manifest))) > MAX_POD_BYTES:
             raise ApiError(
                 413,
                 "RequestEntityTooLarge",
@@ -154,17 +154,22 @@ class Api:
 
     async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
         """Send a request that changes nothing, a few times where it may be the moment's fault."""
-        for _ in range(ASK_AGAIN):
+        left = ASK_AGAIN
+        while True:
             try:
                 return await self.request(method, path, body)
             except ApiError as error:
                 if error.code != 429 and error.code < 500:
                     raise
+                fault: OSError = error
                 pause = max(ASK_PAUSE_SECONDS, error.retry_after)
-            except Unreachable:
-                pause = ASK_PAUSE_SECONDS
+            except Unreachable as error:
+                fault, pause = error, ASK_PAUSE_SECONDS
+            # Also before it is told: whoever hears of it may begin anew at once.
             await asyncio.sleep(pause)
-        return await self.request(method, path, body)
+            if not left:
+                raise fault
+            left -= 1
 
     async def request(
         self, method: str, path: str, body: Json | None = None, content_type: str = JSON
@@ -178,7 +183,7 @@ class Api:
         if response.status >= 300:
             pause = response.headers.get("Retry-After", "")
             raise ApiError.from_response(response.status, answer, pause)
-        found: Json = from_json(answer)
+        found: Json = json.loads(answer)
         return found
 
     async def _send(
@@ -192,7 +197,7 @@ class Api:
             async with self._session.request(
                 method,
                 host + path,
-                data=None if body is None else to_json(body),
+                data=None if body is None else json.dumps(body),
                 headers={"Content-Type": content_type, "User-Agent": USER_AGENT},
                 ssl=self._credentials.tls,
                 timeout=aiohttp.ClientTimeout(REQUEST_TIMEOUT_SECONDS),
