@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession
@@ -34,7 +35,7 @@ from tests.unit.pods import (
 )
 from tests.unit.statuses import suspended_status
 
-HELD = {"scheduled_at": ago(40)}
+HELD: dict[str, Any] = {"scheduled_at": ago(40)}
 """Until the end of `ended`, that is for 30 s."""
 
 
