@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo kind tools cluster cluster-down chaos soak bench bench-smoke bench-batching lock audit sbom
+.PHONY: help setup demo docs kind tools cluster cluster-down chaos soak bench bench-smoke bench-batching lock audit sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ generate: setup ## Write the CRD, its chart copy and the API reference anew from
 format: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
+
+docs: setup ## Build the site of docs/ into site/; fails over a link that leads nowhere
+	@$(BIN)/mkdocs build
 
 soak: tools ## 20,000 tasks through one operator, a start among 50,000 finished ones (an hour); writes docs/performance.md
 	@$(BIN)/python -m benchmarks.start --write; started=$$?; \

@@ -1,1 +1,1 @@
-"""Makes the files that follow from the API models: the CRD, its chart copy, the API reference."""
+"""Makes what follows from the API models (CRD, its chart copy, API reference), and the site."""
