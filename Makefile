@@ -37,7 +37,7 @@ cluster-down: setup ## Stop what `make cluster` started
 test: tools check ## Every test: unit, real API server with simulated nodes, real node (root on Linux)
 	@$(BIN)/python -m pytest
 
-chaos: tools ## Kill the operator at each write of each scenario, break the wire; writes docs/reliability.md (ten minutes)
+chaos: tools ## Kill the operator at each write of each scenario, break the wire; writes docs/reliability.md (half an hour)
 	@rm -f $(VENV)/chaos.json
 	@CHAOS_WHOLE=1 CHAOS_SECONDS=240 CHAOS_RECORD=$(VENV)/chaos.json $(BIN)/python -m pytest tests/chaos tests/e2e/test_under_load.py; \
 	result=$$?; $(BIN)/python -m tests.chaos.report $(VENV)/chaos.json; exit $$result
