@@ -4,6 +4,7 @@ import math
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def has_data(server: Prometheus, expression: str) -> bool:
 def test_each_panel_of_the_dashboard_has_data(server: Prometheus, panel: Json) -> None:
     for target in panel["targets"]:
         expression = target["expr"].replace("$job", ".*").replace("$__rate_interval", "2m")
-        wait_until(lambda: has_data(server, expression), f"data for {expression}")  # noqa: B023
+        wait_until(partial(has_data, server, expression), f"data for {expression}")
 
 
 def test_each_alert_is_evaluated_and_none_is_about_to_fire(server: Prometheus) -> None:
@@ -76,7 +77,7 @@ def test_what_an_alert_looks_at_is_there(server: Prometheus, alert: Json) -> Non
     unbounded = re.sub(r" (>|==) [0-9.]+", "", alert["expr"])
     of_any_reason = re.sub(r'\{reason=~"[^"]+"\}', "", unbounded)
     of_any_code = re.sub(r'\{code=~"[^"]+"\}', "", of_any_reason)
-    wait_until(lambda: has_data(server, of_any_code), f"data for {of_any_code}")
+    wait_until(partial(has_data, server, of_any_code), f"data for {of_any_code}")
 
 
 def test_promtool_finds_nothing_wrong_with_the_alerts(debians: None) -> None:

@@ -12,10 +12,8 @@ from tests.unit.api_server import ApiServer, write_kubeconfig
 @pytest.fixture
 async def server() -> AsyncIterator[ApiServer]:
     """A server in the place of an API server, for one test."""
-    server = ApiServer()
-    await server.start()
-    yield server
-    await server.close()
+    async with ApiServer() as server:
+        yield server
 
 
 @pytest.fixture

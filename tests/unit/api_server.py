@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from aiohttp import web
@@ -36,13 +36,17 @@ class ApiServer:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._server = TestServer(app)
 
-    async def start(self) -> None:
-        """Listen on a free port of the loopback."""
+    async def __aenter__(self) -> Self:
+        """Listen on a free port of the loopback, within the block."""
         await self._server.start_server()
         self.url = str(self._server.make_url("")).rstrip("/")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, also within the block."""
         await self._server.close()
 
     @staticmethod

@@ -28,10 +28,8 @@ def pytest_asyncio_loop_factories(
 @pytest.fixture
 async def server() -> AsyncIterator[ApiServer]:
     """A server in the place of an API server, for one test."""
-    server = ApiServer()
-    await server.start()
-    yield server
-    await server.close()
+    async with ApiServer() as server:
+        yield server
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class Metrics:
     """The instruments of one operator, in a registry of their own."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         Info("mltask_operator_build", "The operator's version.", registry=self.registry).info(
