@@ -114,8 +114,18 @@ def test_a_removed_pod_does_not_come_back_by_a_late_event(store: Store) -> None:
     store.record_task(task_body())
     store.record_pod(pod_body(20))
     # The answer to the write that takes the finalizer off; it gives the object no new version.
-    assert store.record_pod(pod_body(20, metadata=GONE_WITH_WRITE)) == UID
+    store.record_pod_written(pod_body(20, metadata=GONE_WITH_WRITE))
     assert store.record_pod(pod_body(21, metadata=deleted(0))) is None
+    assert versions(store) == []
+
+
+def test_a_pod_whose_removal_is_under_way_is_there_until_it_has_gone(store: Store) -> None:
+    # The API server removes in two steps what the kubelet deletes, and a watch shows both.
+    store.record_task(task_body())
+    store.record_pod(pod_body(20))
+    assert store.record_pod(pod_body(21, metadata=GONE_WITH_WRITE)) == UID
+    assert versions(store) == ["21"]
+    assert store.record_pod_removed(pod_body(22, metadata=GONE_WITH_WRITE)) == UID
     assert versions(store) == []
 
 
@@ -168,7 +178,7 @@ def test_a_task_and_its_pod_leave_nothing_behind(store: Store) -> None:
     store.record_task(task_body())
     store.record_pod(pod_body(20))
     assert store.record_task_removed(UID) == UID
-    store.record_pod(pod_body(20, metadata=GONE_WITH_WRITE))
+    store.record_pod_written(pod_body(20, metadata=GONE_WITH_WRITE))
     assert len(store) == 1, "the watch may still show the Pod as it was"
     assert store.record_pod_removed(pod_body(21)) is None
     assert len(store) == 0
@@ -187,7 +197,7 @@ def test_an_answer_that_the_watch_has_overtaken_leaves_nothing_behind(store: Sto
     store.record_pod(pod_body(20))
     store.record_pod(pod_body(22, attempt=2))
     store.record_pod_removed(pod_body(21))
-    store.record_pod(pod_body(20, metadata=GONE_WITH_WRITE))
+    store.record_pod_written(pod_body(20, metadata=GONE_WITH_WRITE))
     store.record_task_removed(UID)
     store.record_task_gone(UID)
     assert store.record_pod_removed(pod_body(23, attempt=2)) is None

@@ -190,7 +190,7 @@ class Reconciler:
 
     async def _change(self, pod: Pod, owner: Owner, request: Awaitable[dict[str, Any]]) -> None:
         try:
-            self._store.record_pod(await request)
+            self._store.record_pod_written(await request)
         except ApiError as error:
             if not error.says_pod_is_gone:
                 raise

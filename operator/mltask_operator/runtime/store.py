@@ -158,10 +158,6 @@ class Store:
         if owner is None:
             return None
         pod_uid = body["metadata"]["uid"]
-        # Before versions are compared: the write that removes an object gives it no new version.
-        if parse.is_removed(body):
-            self.record_pod_missing(owner.uid, pod_uid)
-            return owner.uid
         entry = self._entries.setdefault(owner.uid, Entry(owner))
         known = entry.pods.get(pod_uid)
         if pod_uid in entry.unshown or entry.owner.namespace != owner.namespace:
@@ -177,6 +173,18 @@ class Store:
             if known is None or entry.standing != pod.standing:
                 entry.standing, entry.changed_at = pod.standing, self._clock()
         return owner.uid
+
+    def record_pod_written(self, body: Body) -> None:
+        """Note the Pod as a write of ours has left it, or that it has gone with that write.
+
+        The write that removes an object gives it no new version. In a watch the same state is one
+        that somebody else's deletion passes through, and the Pod still holds its place.
+        """
+        owner = parse.owner_from(body)
+        if owner and parse.is_removed(body):
+            self.record_pod_missing(owner.uid, body["metadata"]["uid"])
+        else:
+            self.record_pod(body)
 
     def record_pod_removed(self, body: Body) -> str | None:
         """Note that a watch showed a Pod's removal. Return its task's uid, or None if unknown."""
