@@ -18,6 +18,8 @@ from tests.chaos.wire_requests import (
 from tests.chaos.wire_watches import Gap, HalfAnEvent, HalfAnEventInOrder, LateWatch, StaleLists
 from tests.chaos.wired import Wired
 
+HUNDREDS = 300
+
 
 class Mix(Several):
     """Somebody has to tell it when its `turn` is, and to `stop`."""
@@ -40,6 +42,11 @@ class Mix(Several):
     def total(self) -> int:
         """How many requests were struck."""
         return sum(fault.struck for fault in self.faults)
+
+    @property
+    def has_struck(self) -> bool:
+        """Whether each of the faults has befallen a request, and all together hundreds."""
+        return self.total > HUNDREDS and all(fault.struck for fault in self.faults)
 
     @property
     def too_soon(self) -> list[str]:

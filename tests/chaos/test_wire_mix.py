@@ -43,23 +43,28 @@ def test_hundreds_of_tasks_end_as_they_must(
         broken = run.check(lost_answers=mix.total + 100 * len(restarts))
     for fault in mix.faults:
         record.append(Tried(fault.name, fault.how, fault.struck, 0))
-    how = f"all of these at once, for {SECONDS} s at a load of {TASKS} tasks"
+    how = f"all of these at once, for {SECONDS} s at a load of {len(run.crowd.ends)} tasks"
     record.append(Tried("mix", how, mix.total, len(broken), seconds=recovery))
     why = dict(Counter(restart.partition(":")[0] for restart in restarts))
     with capsys.disabled():
         print(f"\nmix: {mix.total} struck, over in {recovery:.0f} s, restarts: {why}")  # noqa: T201
-    assert mix.total > TASKS
+    assert mix.has_struck, {fault.name: fault.struck for fault in mix.faults}
     assert not broken, "\n".join(broken)
     assert not mix.too_soon, "\n".join(mix.too_soon)
     assert run.kubelet.failure is None, run.kubelet.failure
 
 
 def live_through(run: Wired, mix: Mix, lot: random.Random) -> None:
-    """Create the tasks over the time, and have one fault after another."""
+    """Create the tasks over the time, and have one fault after another until each has struck.
+
+    A busy machine, or an operator that was just started again, may take longer for that.
+    """
     began = time.monotonic()
     is_over = threading.Event()
     changes = 0.0
-    while (elapsed := time.monotonic() - began) < SECONDS:
+    while (elapsed := time.monotonic() - began) < SECONDS or (
+        elapsed < 3 * SECONDS and not mix.has_struck
+    ):
         while len(run.crowd.ends) < TASKS * elapsed / SECONDS:
             run.crowd.add(*lot.choices(KINDS, OFTEN))
         run.tend()

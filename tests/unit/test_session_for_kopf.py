@@ -26,6 +26,26 @@ async def session(
         yield session
 
 
+def tell(server: ApiServer, *pieces: bytes) -> None:
+    """Have the server answer with these pieces, and end the answer in order."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in pieces:
+            await response.write(piece)
+        await response.write_eof()
+        return response
+
+    server.answer = answer
+
+
+async def watched(server: ApiServer, session: aiohttp.ClientSession) -> bytes:
+    """Return what a watch tells until it ends."""
+    async with session.get(f"{server.url}/api/v1/pods?watch=true") as response:
+        return b"".join([piece async for piece in response.content.iter_chunked(1024)])
+
+
 def accept_only(server: ApiServer, token: str) -> None:
     async def answer(request: web.Request) -> web.Response:
         is_known = request.headers["Authorization"] == f"Bearer {token}"
@@ -72,3 +92,20 @@ def write_at_request(number: int, kubeconfig: Path, server: str) -> None:
         kubeconfig.write_text("{")
     if number == 6:
         write_kubeconfig(kubeconfig, server, {"token": "second"})
+
+
+async def test_a_watch_that_ends_after_an_event_has_ended_in_order(
+    server: ApiServer, session: aiohttp.ClientSession
+) -> None:
+    tell(server, b'{"type": ', b'"ADDED"}\n')
+    assert await watched(server, session) == b'{"type": "ADDED"}\n'
+    tell(server)
+    assert await watched(server, session) == b""
+
+
+async def test_a_watch_that_ends_within_an_event_has_broken_off(
+    server: ApiServer, session: aiohttp.ClientSession
+) -> None:
+    tell(server, b'{"type": "ADDED"}\n', b'{"type": ')
+    with pytest.raises(aiohttp.ClientPayloadError, match="middle of an event"):
+        await watched(server, session)
