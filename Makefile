@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs kind tools cluster cluster-down chaos soak bench bench-smoke bench-batching lock audit sbom
+.PHONY: help setup demo docs kind tools cluster env cluster-down chaos soak bench bench-smoke bench-batching lock audit sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ tools: setup ## Build the local cluster's programs (a quarter of an hour once, t
 
 cluster: setup ## Start a Kubernetes of your own: a real node where it may (root on Linux), else simulated ones
 	@$(BIN)/python -m localcluster up
+
+env: setup ## Print the KUBECONFIG and PATH of the cluster that stays, for a shell to evaluate
+	@$(BIN)/python -m localcluster env
 
 cluster-down: setup ## Stop what `make cluster` started
 	@$(BIN)/python -m localcluster down

@@ -106,8 +106,8 @@ def _digits_image() -> Path:
 def _tell_what_next(kept: Cluster | None, log: Path) -> None:
     print("\nNow you:")
     if kept:
-        print(f"  export KUBECONFIG={kept.kubeconfig} PATH={kept.bin}:$PATH")
-        print("  kubectl replace --force -f examples/digits && kubectl get mltasks --watch")
+        print('  eval "$(make -s env)"    # this shell uses the cluster')
+        print("  kubectl mltask sweep examples/digits-sweep.yaml")
         print("  kubectl describe mltask digits-diverging; kubectl explain mltask.spec")
         print(f"  tail -f {log}")
         print("  make cluster-down        # stops the cluster and the operator")

@@ -1,10 +1,11 @@
-"""Command line: python -m localcluster tools | up | down."""
+"""Command line: python -m localcluster tools | up | env | down."""
 
 import click
 
 from . import leftovers, node, tools
 from .cluster import Cluster
 from .errors import ClusterError
+from .state import all_states
 
 
 @click.group()
@@ -21,15 +22,23 @@ def tools_() -> None:
 @main.command()
 @click.option("--simulated", is_flag=True, help="No real node, even where one could run.")
 def up(*, simulated: bool) -> None:
-    """Start a cluster that stays; a shell can evaluate what is printed."""
+    """Start a cluster that stays."""
     reason = "asked for" if simulated else node.why_not_here()
     if reason:
         click.echo(f"Simulated nodes ({reason}): Pods are scheduled, but nothing runs.", err=True)
     cluster = Cluster.start(real_node=not reason)
     cluster.detach()
-    click.echo(f"export KUBECONFIG={cluster.kubeconfig}")
-    click.echo(f"# kubectl and helm are in {cluster.bin}")
-    click.echo("# It runs until: make cluster-down")
+    click.echo('In this shell:    eval "$(make -s env)"')
+    click.echo("It runs until:    make cluster-down")
+
+
+@main.command()
+def env() -> None:
+    """Print what a shell evaluates to use the cluster that stays, the newest if there are more."""
+    states = [each for each in all_states() if each.is_detached and not each.is_abandoned]
+    if not states:
+        raise ClusterError("no cluster stays here. Start one: make demo KEEP=1, or make cluster")
+    click.echo(max(states, key=lambda state: state.detached_at).exports)
 
 
 @main.command()

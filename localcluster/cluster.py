@@ -2,8 +2,10 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,8 +83,14 @@ class Cluster:
         self._lock.close()
 
     def detach(self) -> None:
-        """Let the cluster outlive its block and this process, until `localcluster down`."""
-        self._own.detach()
+        """Let the cluster outlive its block and this process, until `localcluster down`.
+
+        `localcluster env` prints what a shell needs for it: this project's programs are on its
+        PATH too, kubectl's plugin among them.
+        """
+        programs = f"{self.bin}{os.pathsep}{Path(sys.executable).parent}"
+        kubeconfig = shlex.quote(str(self.kubeconfig))
+        self._own.detach(f"export KUBECONFIG={kubeconfig} PATH={shlex.quote(programs)}:$PATH")
 
     @property
     def environment(self) -> dict[str, str]:

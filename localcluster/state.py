@@ -43,7 +43,17 @@ class State:
     @property
     def is_detached(self) -> bool:
         """Whether the cluster was told to outlive the process that started it."""
-        return (self.path / "detached").exists()
+        return self._mark.exists()
+
+    @property
+    def detached_at(self) -> float:
+        """When it was told so, in seconds since 1970."""
+        return self._mark.stat().st_mtime
+
+    @property
+    def exports(self) -> str:
+        """What a shell evaluates to use a detached cluster."""
+        return self._mark.read_text()
 
     @property
     def is_abandoned(self) -> bool:
@@ -70,9 +80,13 @@ class State:
                     found.append(process)
         return found
 
-    def detach(self) -> None:
-        """Mark the cluster as one that outlives this process."""
-        (self.path / "detached").touch()
+    def detach(self, exports: str) -> None:
+        """Mark the cluster as one that outlives this process, and keep its `exports`."""
+        self._mark.write_text(exports)
+
+    @property
+    def _mark(self) -> Path:
+        return self.path / "detached"
 
     def remove(self) -> None:
         """Delete the folder; of one that the user has chosen, the logs stay."""

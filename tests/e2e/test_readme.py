@@ -3,6 +3,9 @@
 import os
 import re
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +13,9 @@ from localcluster import Cluster
 from tests.chart.chart import HOME, NAME, ROOT
 
 README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+COMMANDS = [text for kind, text in BLOCKS if kind == "console"]
+SHOWN = [text for kind, text in BLOCKS if not kind]
 CI = (ROOT / ".ci" / "run").read_text()
 
 
@@ -30,9 +35,23 @@ def run(block: str, cluster: Cluster) -> str:
     return ended.stdout
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """The only folder for clusters, so that nobody else's is stopped; sockets need a short path."""
+    with tempfile.TemporaryDirectory() as path:
+        yield Path(path)
+        down = ["make", "cluster-down"]
+        subprocess.run(down, cwd=ROOT, env={**os.environ, "TMPDIR": path}, check=True)
+
+
+def columns(text: str, number: int) -> set[tuple[str, ...]]:
+    """Return so many columns of each line, from the left."""
+    return {tuple(line.split()[:number]) for line in text.splitlines()}
+
+
 def test_every_block_of_commands_is_known() -> None:
     starts = [block.split()[0] for block in COMMANDS]
-    assert starts == ["make", "kubectl", "helm"]
+    assert starts == ["make", "make", "kubectl", "helm"]
 
 
 def test_ci_runs_the_two_commands() -> None:
@@ -55,8 +74,27 @@ def test_links_lead_somewhere(link: str) -> None:
 
 
 @pytest.mark.node
+def test_from_nothing_to_a_table_of_results(folder: Path) -> None:
+    ended = subprocess.run(
+        ["bash", "-euc", COMMANDS[1]],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ended.returncode == 0, ended.stderr
+    results, tasks, nothing, _ = SHOWN
+    # The figures behind these depend on the machine.
+    assert columns(results, 3) <= columns(ended.stdout, 3)
+    assert columns(tasks, 5) <= columns(ended.stdout, 5)
+    assert nothing in ended.stderr
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.node
 def test_install_and_first_task(cluster: Cluster) -> None:
-    _, first_task, install = COMMANDS
+    *_, first_task, install = COMMANDS
     run(install.replace("registry.example.com/", "docker.io/library/"), cluster)
     try:
         shown = run(first_task, cluster)

@@ -101,7 +101,7 @@ def test_what_cannot_be_removed_does_not_keep_others_from_starting(
 
 def test_a_detached_cluster_without_processes_is_abandoned() -> None:
     state, lock = new_state(None)
-    state.detach()
+    state.detach("export KUBECONFIG=there")
     assert State(state.id).is_abandoned, "a machine that was restarted has none of its processes"
     lock.close()
     state.remove()

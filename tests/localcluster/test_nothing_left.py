@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from localcluster import Cluster, leftovers, tools
+from localcluster import Cluster, leftovers
 from localcluster.state import PREFIX, State
 from tests.waiting import wait_until
 
@@ -126,9 +126,9 @@ def test_a_cluster_from_the_command_line_stays_until_it_is_stopped(
         command = [sys.executable, "-m", "localcluster", *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
-    printed = localcluster("up", *(["--simulated"] if kind == "simulated" else []))
-    script = f"{printed}\n{tools.ensure() / 'kubectl'} get nodes"
-    subprocess.run(["sh", "-ec", script], check=True, env={"HOME": str(folder)})
+    localcluster("up", *(["--simulated"] if kind == "simulated" else []))
+    script = f"{localcluster('env')}\nkubectl get nodes && kubectl mltask --help"
+    subprocess.run(["bash", "-euc", script], check=True, env={"HOME": str(folder), "PATH": "/bin"})
     (state,) = (State(path.name) for path in folder.glob(f"{PREFIX}*"))
     # A program that was started to end with the cluster does.
     environment = os.environ | {"MLTASK_CLUSTER": state.id}
