@@ -19,7 +19,7 @@ from localcluster import Cluster, ClusterError
 @click.command()
 @click.option(
     "--tasks",
-    type=click.IntRange(min=max(STEPS_PER_MLTASK)),
+    type=click.IntRange(min=2 * max(STEPS_PER_MLTASK)),
     default=1000,
     show_default=True,
     help="How many there are in a round.",

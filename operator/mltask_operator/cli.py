@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import gc
 import logging
 import os
 import re
@@ -14,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from mltask_operator import __version__
+from mltask_operator import __version__, heap
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials, NoCredentials
 from mltask_operator.kube.election import Election
@@ -36,10 +35,6 @@ from mltask_operator.watching import watch
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 15
-YOUNG_OBJECTS = 20_000
-"""How many there may be before the garbage collector looks at them. By default it does so after
-700, and a page of a listing has a hundred times as many: that was a third of the work at a start
-among many tasks."""
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -134,7 +129,7 @@ def run(
 ) -> None:
     """Run the operator, with the ambient kubeconfig or the Pod's service account."""
     configure_logging(log_format, log_level)
-    gc.set_threshold(YOUNG_OBJECTS)
+    heap.keep_compact()
     with _faults_in_a_line(is_verbose=log_level == "debug"):
         asyncio.run(_run(namespaces, health_port, metrics_port, lease, lease_seconds))
 

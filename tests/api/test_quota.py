@@ -1,9 +1,13 @@
 """Waiting for quota: who comes next, who does not hold up others, and at what price in requests."""
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
+
+from localcluster import ClusterError
 from mltask_operator.runtime.controller import WORKERS
 from tests.api.audit import OPERATOR, requests
 from tests.api.operator_process import OperatorProcess
@@ -15,19 +19,21 @@ GPU = "nvidia.com/gpu"
 
 def quota(team: Team, **hard: str) -> None:
     """Create the team's ResourceQuota `compute`, or change it."""
-    body = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "compute"},
-        "spec": {"hard": {name.replace("_", "."): amount for name, amount in hard.items()}},
-    }
-    team.apply(body)
-    wait_until(lambda: is_enforced(team, body), "the quota is enforced")
+    apply(team, {name.replace("_", "."): amount for name, amount in hard.items()})
+    wait_until(lambda: is_enforced(team), "the quota is enforced")
 
 
-def is_enforced(team: Team, body: Json) -> bool:
+def apply(team: Team, hard: dict[str, str]) -> None:
+    """Have the team's ResourceQuota `compute` say this."""
+    metadata = {"name": "compute"}
+    spec = {"hard": hard}
+    team.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": spec})
+
+
+def is_enforced(team: Team) -> bool:
     """Whether the quota controller has taken up what the quota says."""
-    status = team.get("resourcequota", body["metadata"]["name"]).get("status", {})
+    body = team.get("resourcequota", "compute")
+    status = body.get("status", {})
     return bool(status.get("hard") == body["spec"]["hard"] and status.get("used"))
 
 
@@ -203,3 +209,19 @@ def test_a_suspended_or_deleted_task_leaves_the_queue(
     team.wait_for_phase("suspended", "Suspended")
     team.kubectl("delete", "mltask", "deleted")
     assert team.finish("last")["phase"] == "Succeeded"
+
+
+def test_how_many_tasks_there_may_be_is_a_quota_too(team: Team) -> None:
+    counted = "count/mltasks.mltask.dev"
+    changes = itertools.count(100)
+
+    def is_counted() -> bool:
+        # The quota controller looks twice a minute for kinds that are new; it takes up what a quota
+        # says of one when that quota is changed next.
+        apply(team, {counted: "1", "pods": str(next(changes))})
+        return counted in team.get("resourcequota", "compute").get("status", {}).get("used", {})
+
+    team.run("first")
+    wait_until(is_counted, "it is counted", 90)
+    with pytest.raises(ClusterError, match="exceeded quota: compute"):
+        team.run("second")

@@ -15,7 +15,7 @@ from localcluster import Cluster
 
 pytestmark = pytest.mark.api
 
-PLAN = Plan(tasks=50, rounds=1, most=100, steady_seconds=3)
+PLAN = Plan(tasks=100, rounds=1, most=100, steady_seconds=3)
 
 
 @pytest.fixture(scope="module")
