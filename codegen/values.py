@@ -15,7 +15,9 @@ import yaml
 from codegen.markdown import rows
 
 CHART = Path(__file__).parent.parent / "charts" / "mltask-operator"
-BEGIN = "<!-- Generated from values.yaml and values.schema.json by `make generate`. Do not edit. -->\n"
+BEGIN = (
+    "<!-- Generated from values.yaml and values.schema.json by `make generate`. Do not edit. -->\n"
+)
 END = "<!-- End of what is generated. -->\n"
 
 Schema = dict[str, Any]

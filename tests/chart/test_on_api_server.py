@@ -1,9 +1,8 @@
-"""What a real API server makes of the chart: what it admits, how it upgrades, what it leaves."""
+"""What a real API server makes of a release: its notes, how it upgrades, what it leaves."""
 
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -21,53 +20,6 @@ spec:
   image: busybox
   resources: {requests: {cpu: 100m}}
 """
-EVERY_VALUE = {
-    "image": {"repository": "r.example/x", "digest": f"sha256:{'a' * 64}", "pullPolicy": "Always"},
-    "imagePullSecrets": [{"name": "registry"}],
-    "replicaCount": 3,
-    "topologySpreadConstraints": [
-        {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
-    ],
-    "metrics": {"port": 9090, "dashboard": {"enabled": True, "labels": {"dashboards": "yes"}}},
-    "logFormat": "plain",
-    "logLevel": "debug",
-    "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
-    "resources": {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
-    "podAnnotations": {"example.com/a": "b"},
-    "podLabels": {"team": "ml"},
-    "nodeSelector": {"kubernetes.io/os": "linux"},
-    "tolerations": [{"key": "ml", "operator": "Exists", "effect": "NoSchedule"}],
-    "affinity": {"nodeAffinity": {}},
-    "priorityClassName": "system-cluster-critical",
-    "fullnameOverride": "tasks",
-}
-
-
-@pytest.mark.parametrize(
-    "values",
-    [{}, {"namespaces": ["team-a", "team-b"]}, {"crds": {"keep": False}}, EVERY_VALUE],
-    ids=["defaults", "namespaced", "definition not kept", "every value"],
-)
-def test_the_api_server_admits_every_object(
-    cluster: Cluster, values: dict[str, Any], tmp_path: Path
-) -> None:
-    chosen = tmp_path / "values.yaml"
-    chosen.write_text(yaml.safe_dump(values))
-    rendered = cluster.helm("template", NAME, str(CHART), *HOME, "--values", str(chosen))
-    cluster.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=rendered)
-
-
-def test_the_pod_fits_the_restricted_pod_security_standard(cluster: Cluster) -> None:
-    cluster.kubectl("create", "namespace", "restricted")
-    restricted = "pod-security.kubernetes.io/enforce=restricted"
-    cluster.kubectl("label", "namespace", "restricted", restricted)
-    rendered = cluster.helm("template", NAME, str(CHART), "-s", "templates/deployment.yaml")
-    template = yaml.safe_load(rendered)["spec"]["template"]
-    template["spec"]["serviceAccountName"] = "default"
-    pod = {"apiVersion": "v1", "kind": "Pod", **template}
-    pod["metadata"]["name"] = "operator"
-    dry_run = ("create", "--dry-run=server", "--namespace=restricted", "-f", "-")
-    cluster.kubectl(*dry_run, stdin=json.dumps(pod))
 
 
 def test_the_first_task_that_the_notes_show_is_admitted(cluster: Cluster) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from localcluster import Cluster
+from localcluster import Cluster, ClusterError
 from tests.chart.chart import CHART, HOME, NAME, OPERATOR, ROOT, is_denied
 from tests.waiting import wait_until
 
@@ -41,6 +41,30 @@ def test_a_task_runs_to_its_end_under_the_installed_chart(cluster: Cluster) -> N
 
     uninstall(cluster)
     assert "hello" in cluster.kubectl("get", "mltasks"), "the definition and its tasks stay"
+
+
+def test_helm_test_tells_whether_tasks_run(cluster: Cluster) -> None:
+    install(cluster)
+    told = cluster.helm("test", NAME, *HOME)
+    assert "The operator runs tasks." in told, "the result of the task, in the Pod's log"
+    assert "Succeeded" in told
+    assert left_of_test(cluster) == ""
+    cluster.kubectl("wait", "--for=delete", "pod", SELECTOR, *HOME, "--timeout=60s")
+
+    cluster.kubectl("scale", "deployment", NAME, "--replicas=0", *HOME)
+    cluster.kubectl("wait", "--for=delete", "pod", "--all", *HOME, "--timeout=60s")
+    with pytest.raises(ClusterError):
+        cluster.helm("test", NAME, *HOME, "--timeout", "15s")
+    assert left_of_test(cluster).splitlines() == [f"pod/{NAME}-test"], "it says why"
+    cluster.kubectl("delete", "pod", f"{NAME}-test", *HOME)
+    uninstall(cluster)
+
+
+def left_of_test(cluster: Cluster) -> str:
+    """Return what there is of the objects that `helm test` makes."""
+    kinds = "pods,mltasks,serviceaccounts,roles,rolebindings"
+    names = [f"{kind}/{NAME}-test" for kind in kinds.split(",")]
+    return cluster.kubectl("get", *names, *HOME, "--ignore-not-found", "--output", "name")
 
 
 def test_running_tasks_outlive_an_uninstall_and_go_on_at_the_next_install(

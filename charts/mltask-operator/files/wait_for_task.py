@@ -26,6 +26,6 @@ def wait_for(namespace: str, name: str) -> str:
 
 if __name__ == "__main__":
     try:
-        print(wait_for(*sys.argv[1:]))
+        sys.stdout.write(f"{wait_for(*sys.argv[1:])}\n")
     except MLTaskError as error:
         sys.exit(f"The operator does not run tasks: {error}")

@@ -49,7 +49,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- /* Of every object. What the user adds takes nothing of it away: selectors count on it. */}}
 {{- define "mltask-operator.labels" -}}
-{{- merge (include "mltask-operator.ownLabels" . | fromYaml) .Values.commonLabels | toYaml }}
+{{- merge (include "mltask-operator.ownLabels" . | fromYaml) (default dict .Values.commonLabels) | toYaml }}
 {{- end }}
 
 {{- /*
@@ -63,7 +63,7 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 
 {{- define "mltask-operator.hookPodLabels" -}}
 {{- $own := include "mltask-operator.hookPodSelector" . | fromYaml }}
-{{- omit (merge $own .root.Values.podLabels .root.Values.commonLabels) "app.kubernetes.io/name" | toYaml }}
+{{- omit (merge $own (default dict .root.Values.podLabels) (default dict .root.Values.commonLabels)) "app.kubernetes.io/name" | toYaml }}
 {{- end }}
 
 {{- /* Of the objects of the hook `event`: they are made before it and are gone after it, the Pod's log is shown. */}}
