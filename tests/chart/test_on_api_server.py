@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from localcluster import Cluster
+from localcluster import Cluster, ClusterError
 from tests.chart.chart import CHART, HOME, NAME, release
 
 pytestmark = pytest.mark.api
@@ -26,12 +26,28 @@ spec:
 """
 
 
-def test_the_first_task_that_the_notes_show_is_admitted(cluster: Cluster) -> None:
-    with release(cluster):
+@pytest.mark.parametrize(
+    ("flags", "served", "place"),
+    [
+        ((), "in the whole cluster", "default"),
+        (("--set", "namespaces={team-a,team-b}"), "in team-a, team-b", "team-a"),
+    ],
+    ids=["cluster-wide", "namespaced"],
+)
+def test_the_notes_say_what_to_do_next(
+    cluster: Cluster, flags: tuple[str, ...], served: str, place: str
+) -> None:
+    with release(cluster, *flags):
         notes = cluster.helm("get", "notes", NAME, *HOME)
-        task = notes.partition("<<TASK\n")[2].partition("\nTASK\n")[0]
-        said = cluster.kubectl("apply", "--dry-run=server", "-f", "-", stdin=task)
+        assert f"runs tasks {served}." in notes
+        assert f"\nhelm test {NAME} --namespace mltask-system\n" in notes
+        applied = f"\nkubectl apply --namespace {place} -f - <<TASK\n"
+        task = notes.partition(applied)[2].partition("\nTASK\n")[0]
+        dry_run = ("apply", "--namespace", place, "--dry-run=server", "--validate=strict")
+        said = cluster.kubectl(*dry_run, "-f", "-", stdin=task)
         assert said.startswith("mltask.mltask.dev/hello created")
+        logs = next(line for line in notes.splitlines() if line.startswith("kubectl logs"))
+        cluster.kubectl("get", "pods", *logs.split("--prefix")[0].split()[2:])
 
 
 def test_an_upgrade_upgrades_the_definition(cluster: Cluster, tmp_path: Path) -> None:
@@ -45,6 +61,34 @@ def test_an_upgrade_upgrades_the_definition(cluster: Cluster, tmp_path: Path) ->
         cluster.helm("upgrade", NAME, str(CHART), *HOME)
         upgraded = cluster.kubectl("get", "crd", "mltasks.mltask.dev", "-o", "json")
         assert json.loads(upgraded)["spec"]["names"]["shortNames"] == ["mlt"]
+
+
+def test_an_upgrade_may_change_all_but_the_selector(cluster: Cluster) -> None:
+    def upgrade(*values: str) -> None:
+        sets = [word for value in values for word in ("--set", value)]
+        cluster.helm("upgrade", NAME, str(CHART), *HOME, "--reset-then-reuse-values", *sets)
+
+    with release(cluster, "--set", "fullnameOverride=tasks"):
+        upgrade("commonLabels.a=b", "podLabels.c=d", "networkPolicy.enabled=true")
+        with pytest.raises(ClusterError, match="field is immutable"):
+            upgrade("nameOverride=other")
+        upgrade("nameOverride=other", "fullnameOverride=others")
+        names = cluster.kubectl("get", "deployments,networkpolicies", *HOME, "-o", "name").split()
+        assert {name.rpartition("/")[2] for name in names} == {"others"}
+
+
+def test_a_definition_is_handed_over(cluster: Cluster) -> None:
+    with release(cluster):
+        cluster.helm("upgrade", NAME, str(CHART), *HOME, "--set", "crds.install=false")
+        there = ("get", "crd", "mltasks.mltask.dev", "-o", "json")
+        cluster.kubectl(*there)
+        taking = ("--set", "namespaces={team-b}", "--take-ownership")
+        cluster.helm("install", "next", str(CHART), "--namespace", "team-b", *taking)
+        try:
+            annotations = json.loads(cluster.kubectl(*there))["metadata"]["annotations"]
+            assert annotations["meta.helm.sh/release-name"] == "next"
+        finally:
+            cluster.helm("uninstall", "next", "--namespace", "team-b", "--no-hooks")
 
 
 def test_an_uninstall_keeps_the_tasks_for_the_next_install(cluster: Cluster) -> None:
