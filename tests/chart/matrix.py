@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tests.chart.chart import CHART, NAME, Helm, Objects
+from tests.chart.chart import CHART, NAME, ROOT, Helm, Objects
 
 Values = dict[str, Any]
 
@@ -62,6 +62,13 @@ OBJECTS: Values = {
     "serviceAccount": {"name": "mltasks", "annotations": {"example.com/role": "operator"}},
     "revisionHistoryLimit": 3,
 }
+IN_THE_DOCS: Values = yaml.safe_load(
+    (ROOT / "docs" / "security.md")
+    .read_text()
+    .partition("else is reachable:\n")[2]
+    .partition("\n\nThe ")[0]
+)
+"""The network policy that docs/security.md shows."""
 TWO_NAMESPACES: Values = {"namespaces": ["team-a", "team-b"]}
 
 

@@ -107,14 +107,13 @@ def test_no_hooks_pod_is_taken_for_the_operators(helm: Helm, tmp_path: Path, rel
     assert selected == [of_kind(objects, "Deployment")["spec"]["template"]]
 
 
-def test_the_hooks_pods_are_let_out_by_policies_of_their_own(helm: Helm, tmp_path: Path) -> None:
-    objects = EVERYTHING.objects(helm, tmp_path)
+def test_the_hooks_pods_are_let_out_by_policies_of_their_own(everything: Objects) -> None:
     pods = {
-        "test": of_kind(objects, "Pod"),
-        "post-delete": of_kind(objects, "Job")["spec"]["template"],
+        "test": of_kind(everything, "Pod"),
+        "post-delete": of_kind(everything, "Job")["spec"]["template"],
     }
     for event, pod in pods.items():
-        policy = of_kind(hooks(objects, event), "NetworkPolicy")
+        policy = of_kind(hooks(everything, event), "NetworkPolicy")
         selected = policy["spec"]["podSelector"]["matchLabels"]
         assert selected.items() <= pod["metadata"]["labels"].items()
         assert policy["spec"]["egress"] == EVERYTHING.values["networkPolicy"]["egress"]
