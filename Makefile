@@ -53,7 +53,7 @@ check: setup ## Format, lint, types, import layers, generated files, chart: quic
 	@$(BIN)/python -m codegen --check
 	@$(BIN)/python -m pytest -q tests/chart -m 'not api and not node'
 
-generate: setup ## Write the CRD, its chart copy and the API reference anew from the models
+generate: setup ## Write the CRD, its chart copy and the API reference anew from the models, the chart's README from its values
 	@$(BIN)/python -m codegen
 
 format: setup ## Format the code and mend what the linter can

@@ -1,1 +1,1 @@
-"""Makes what follows from the API models (CRD, its chart copy, API reference), and the site."""
+"""Makes what follows from the API models and from the chart's values, and the site of docs/."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from codegen import crd, reference
+from codegen import crd, reference, values
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,6 +16,7 @@ def _generated() -> dict[Path, str]:
         ROOT / "crds/mltasks.yaml": definition,
         ROOT / "charts/mltask-operator/files/crds/mltasks.yaml": definition,
         ROOT / "docs/reference.md": reference.render(),
+        ROOT / "charts/mltask-operator/README.md": values.render(),
     }
 
 

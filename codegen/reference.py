@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from codegen.markdown import rows
 from codegen.structural import Schema, structural_schema
 from mltask_operator.api import names
 from mltask_operator.api.reasons import Reason
@@ -28,14 +29,14 @@ def render() -> str:
         "## Reasons\n",
         "The values of `status.reason`, of the conditions' `reason`, and of the attempts in "
         "`status.history`.\n",
-        _rows(("Reason", "Meaning"), ((f"`{r.value}`", r.meaning) for r in Reason)),
+        rows(("Reason", "Meaning"), ((f"`{r.value}`", r.meaning) for r in Reason)),
     ]
     return "\n".join(parts)
 
 
 def _table(schema: Schema) -> str:
-    rows = ((f"`{path}`", kind, text) for path, kind, text in _fields(schema, ""))
-    return _rows(("Field", "Type", "Description"), rows)
+    fields = ((f"`{path}`", kind, text) for path, kind, text in _fields(schema, ""))
+    return rows(("Field", "Type", "Description"), fields)
 
 
 def _fields(schema: Schema, prefix: str) -> Iterator[tuple[str, str, str]]:
@@ -57,9 +58,3 @@ def _kind(field: dict[str, Any]) -> str:
     if "additionalProperties" in field:
         return f"map to {_kind(field['additionalProperties'])}"
     return "time" if field.get("format") == "date-time" else str(field["type"])
-
-
-def _rows(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    cells = (" | ".join(cell.replace("|", "\\|") for cell in line) for line in lines)
-    return "".join(f"| {line} |\n" for line in cells)

@@ -8,6 +8,7 @@ import yaml
 
 from localcluster import Cluster, tools
 from tests.chart.chart import CHART, Ended, Helm, Objects, Render
+from tests.chart.matrix import EVERYTHING
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +35,12 @@ def render(helm: Helm) -> Render:
         return [found for found in yaml.load_all(ended.stdout, yaml.CSafeLoader) if found]
 
     return objects
+
+
+@pytest.fixture(scope="session")
+def everything(helm: Helm, tmp_path_factory: pytest.TempPathFactory) -> Objects:
+    """The objects with no value as it is by default."""
+    return EVERYTHING.objects(helm, tmp_path_factory.mktemp("everything"))
 
 
 @pytest.fixture(scope="package")

@@ -16,7 +16,8 @@ from mltask_operator.api.v1alpha1 import MLTaskSpec
 ROOT = Path(__file__).parents[2]
 DEFINITIONS = ("crds/mltasks.yaml", "charts/mltask-operator/files/crds/mltasks.yaml")
 REFERENCE = "docs/reference.md"
-GENERATED = (*DEFINITIONS, REFERENCE)
+README = "charts/mltask-operator/README.md"
+GENERATED = (*DEFINITIONS, REFERENCE, README)
 
 # What client-side `kubectl apply` can keep of an object in its annotation.
 LONGEST_ANNOTATIONS = 256 * 1024

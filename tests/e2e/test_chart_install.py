@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from localcluster import Cluster
+from localcluster import Cluster, ClusterError
 from tests.chart.chart import CHART, HOME, NAME, OPERATOR, ROOT, is_denied
 from tests.waiting import wait_until
 
@@ -43,6 +43,44 @@ def test_a_task_runs_to_its_end_under_the_installed_chart(cluster: Cluster) -> N
     assert "hello" in cluster.kubectl("get", "mltasks"), "the definition and its tasks stay"
 
 
+@pytest.mark.parametrize("served", ["", "team-a"], ids=["cluster-wide", "namespaced"])
+def test_helm_test_sees_a_task_run(cluster: Cluster, served: str) -> None:
+    namespaces = "null"
+    if served:
+        cluster.kubectl("create", "namespace", served)
+        namespaces = f"{{{served}}}"
+    install(cluster, "--set", f"networkPolicy.enabled=true,namespaces={namespaces}")
+    told = cluster.helm("test", NAME, *HOME, "--logs")
+    assert "The operator runs tasks." in told, "the result of the task, in the Pod's log"
+    assert left_of_test(cluster, served or "mltask-system") == ""
+    cluster.kubectl("wait", "--for=delete", "pod", SELECTOR, "-A", "--timeout=60s")
+    uninstall(cluster)
+
+
+def test_helm_test_fails_where_nobody_runs_tasks(cluster: Cluster) -> None:
+    install(cluster)
+    cluster.kubectl("scale", "deployment", NAME, "--replicas=0", *HOME)
+    cluster.kubectl("wait", "--for=delete", "pod", "--all", *HOME, "--timeout=60s")
+    with pytest.raises(ClusterError, match=f"{NAME}-test not ready"):
+        cluster.helm("test", NAME, *HOME, "--timeout", "10s")
+    assert left_of_test(cluster, "mltask-system").splitlines() == [f"pod/{NAME}-test"]
+    cluster.kubectl("delete", "pod", f"{NAME}-test", *HOME)
+    uninstall(cluster)
+
+
+def left_of_test(cluster: Cluster, task_namespace: str) -> str:
+    """Return what there is of the objects that `helm test` makes."""
+    made = [
+        *(("mltask-system", kind) for kind in ("pod", "serviceaccount", "networkpolicy")),
+        *((task_namespace, kind) for kind in ("mltask", "role", "rolebinding")),
+    ]
+    found = ("--ignore-not-found", "--output", "name")
+    return "".join(
+        cluster.kubectl("get", kind, f"{NAME}-test", "--namespace", namespace, *found)
+        for namespace, kind in made
+    )
+
+
 def test_running_tasks_outlive_an_uninstall_and_go_on_at_the_next_install(
     cluster: Cluster,
 ) -> None:
@@ -68,10 +106,11 @@ def test_running_tasks_outlive_an_uninstall_and_go_on_at_the_next_install(
     uninstall(cluster)
 
 
-def install(cluster: Cluster) -> None:
+def install(cluster: Cluster, *flags: str) -> None:
     """Install the chart and wait until the operator runs."""
     cluster.helm(
-        "install", NAME, str(CHART), *HOME, "--create-namespace", "--wait", "--timeout=90s"
+        *("install", NAME, str(CHART), *HOME, *flags),
+        *("--create-namespace", "--wait", "--timeout=90s"),
     )
 
 
@@ -81,7 +120,7 @@ def uninstall(cluster: Cluster) -> None:
     cluster.kubectl("wait", "--for=delete", "pod", "--all", *HOME, "--timeout=60s")
     kinds = (
         "all,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,"
-        "poddisruptionbudgets"
+        "poddisruptionbudgets,networkpolicies"
     )
     of_release = ("--all-namespaces", "--selector", "app.kubernetes.io/instance=mltask-operator")
     assert cluster.kubectl("get", kinds, *of_release, "--output", "name") == ""
