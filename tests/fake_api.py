@@ -41,6 +41,8 @@ class FakeApi:
     def __init__(self, clock: Callable[[], datetime] = _utc_now) -> None:
         self.tasks: dict[tuple[str, str], Json] = {}
         self.pods: dict[tuple[str, str], Json] = {}
+        self.events: list[Json] = []
+        """All Events that the operator meant to post, whether there was one of the name or not."""
         self.created: list[str] = []
         """Names of all Pods ever created, in order."""
         self.is_quota_full = False
@@ -78,6 +80,14 @@ class FakeApi:
 
     async def delete_task(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
         self._write(lambda: self._delete_task(namespace, name, uid, resource_version))
+
+    async def create_event(self, event: Json) -> None:
+        """Keep it. No fault strikes it: those are for the writes that a task's life depends on."""
+        name = event["metadata"]["name"]
+        names_before = [each["metadata"]["name"] for each in self.events]
+        self.events.append(event)
+        if name in names_before:
+            raise ApiError(409, "AlreadyExists", f"events {name} already exists")
 
     async def priority_classes(self) -> list[Json]:
         return []

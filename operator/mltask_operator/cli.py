@@ -24,6 +24,7 @@ from mltask_operator.kube.preflight import (
     check_cluster,
     check_lease,
     may_list_priorities,
+    warn_without_events,
 )
 from mltask_operator.logs import configure_logging
 from mltask_operator.runtime.controller import Controller
@@ -182,6 +183,7 @@ async def _run(
         logger.info("mltask-operator %s starts, for %s of %s", __version__, where, server)
         election = await _candidacy(api, lease, seconds) if lease else None
         sees_priorities = await may_list_priorities(api, namespaces)
+        await warn_without_events(api, namespaces)
         check_leads = election.check_leads if election else None
         async with Api(credentials, check_leads, note) as acting:
             controller = Controller(

@@ -52,7 +52,9 @@ class SimulatedOperator:
         """Start the process anew, with an empty memory: it reads what is open, then Kopf lists."""
         self.store = Store(self._clock)
         self.quota = QuotaQueue(lambda _: None, lambda _: 0)
-        self._reconciler = Reconciler(self._api, self.store, self.quota, self._clock, METRICS)
+        self._reconciler = Reconciler(
+            self._api, self.store, self.quota, self._clock, METRICS, self._api.events.append
+        )
         self.take_over()
         for kind in KINDS:
             self.break_watch(kind)

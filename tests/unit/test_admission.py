@@ -31,7 +31,9 @@ class Team:
         self.woken: list[str] = []
         self.queue = QuotaQueue(self.woken.append, lambda _: 0)
         self.queue.note_quota(None, self.api.quota(NAMESPACE))
-        self.reconciler = Reconciler(self.api, store, self.queue, clock, Metrics())
+        self.reconciler = Reconciler(
+            self.api, store, self.queue, clock, Metrics(), self.api.events.append
+        )
         self.asked: list[str] = []
         self.befalls: Callable[[], None] = lambda: None
         """What happens while a creation is under way."""
@@ -144,3 +146,16 @@ async def test_the_too_large_is_told_so_and_waits_apart(team: Team) -> None:
     assert "more than the quota holds in all" in team.status_of(first)["message"]
     second = await team.create()
     assert team.asked == [first, second]
+
+
+async def test_a_wait_is_told_once_however_often_the_task_asks(team: Team) -> None:
+    first, second = await team.create(), await team.create()
+    for _ in range(5):
+        team.release()
+        team.take()
+        for uid in (first, second):
+            team.clock.pass_seconds(60)
+            await team.reconciler.reconcile(uid)
+    assert len(team.asked) > 2
+    told = [(event["involvedObject"]["uid"], event["reason"]) for event in team.api.events]
+    assert told == [(first, "QuotaExceeded"), (second, "QuotaExceeded")]

@@ -63,7 +63,9 @@ class Admission(RuleBasedStateMachine):
         self.changes.clear()
         self.store = Store(lambda: self.now)
         self.queue = QuotaQueue(self.wake, lambda name: PRIORITIES[name])
-        self.reconciler = Reconciler(self.api, self.store, self.queue, lambda: self.now, METRICS)
+        self.reconciler = Reconciler(
+            self.api, self.store, self.queue, lambda: self.now, METRICS, lambda _: None
+        )
         finish(catch_up(self.api, self.store, [None]))
         self.shown = self.api.quota(NAMESPACE)
         self.queue.note_quota(None, self.shown)

@@ -73,6 +73,13 @@ class TaskLife(RuleBasedStateMachine):
         """No step that ended runs again."""
         assert not self.steps_done.keys() & set(names(pod))
 
+    @invariant()
+    def nothing_is_told_twice(self) -> None:
+        """Each Event of an attempt is posted once; only waits for quota meet their own again."""
+        names = [event["metadata"]["name"] for event in self.api.events]
+        once = [name for name in names if not name.endswith(".quotaexceeded")]
+        assert len(once) == len(set(once))
+
     @property
     def status(self) -> dict[str, Any]:
         """The task's status, as the API server has it."""

@@ -130,6 +130,11 @@ class Api:
             "PATCH", f"{tasks_path(namespace)}/{name}/status", patch, MERGE_PATCH
         )
 
+    async def create_event(self, event: Json) -> None:
+        """Create a core/v1 Event."""
+        path = _path("/api/v1", event["metadata"]["namespace"], "events")
+        await self.request("POST", path, event)
+
     async def priority_classes(self) -> list[Json]:
         """Return all PriorityClasses."""
         found: list[Json] = (

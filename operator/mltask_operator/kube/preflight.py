@@ -89,6 +89,18 @@ async def may_list_priorities(api: Api, namespaces: Sequence[str]) -> bool:
     return allowed
 
 
+async def warn_without_events(api: Api, namespaces: Sequence[str]) -> None:
+    """Log where no Events may be created: the operator can do without."""
+    for namespace in namespaces or ("",):
+        if not await _is_allowed(api, namespace, "", "events", "", "create"):
+            where = f"in namespace {namespace}" if namespace else "cluster-wide"
+            logger.warning(
+                "not permitted %s: create events. What happens to tasks is told in their status "
+                "alone",
+                where,
+            )
+
+
 async def _check_resource(api: Api) -> None:
     try:
         served = await api.ask("GET", f"/apis/{names.API_VERSION}")

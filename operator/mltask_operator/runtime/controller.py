@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mltask_operator.kube.election import Election
+from mltask_operator.runtime.announcer import Announcer
 from mltask_operator.runtime.census import Census
 from mltask_operator.runtime.listing import catch_up, list_all, read_open
 from mltask_operator.runtime.metrics import Metrics
@@ -59,7 +60,10 @@ class Controller:
         self._sees_priorities = sees_priorities
         self._priorities = Priorities(api)
         self._quota = QuotaQueue(self._wake, self._priorities.value)
-        reconciler = Reconciler(api, self._store, self._quota, _now, metrics)
+        self._announcer = Announcer(api.create_event)
+        reconciler = Reconciler(
+            api, self._store, self._quota, _now, metrics, self._announcer.tell
+        )
         self._queue = WorkQueue(metrics.timed(reconciler.reconcile), WORKERS, self._describe)
         census = Census(self._store, self._quota, self._queue, lambda: self._acts)
         metrics.registry.register(census)
@@ -90,6 +94,7 @@ class Controller:
     async def stop(self) -> None:
         """Let the requests under way end, and act no more."""
         await self._queue.stop(STOP_GRACE)
+        await self._announcer.stop()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

@@ -9,6 +9,7 @@ from typing import Any
 from mltask_operator.api.status import MLTaskStatus
 from mltask_operator.kube import parse
 from mltask_operator.kube.errors import ApiError
+from mltask_operator.kube.events import event_from
 from mltask_operator.kube.refusals import refusal_from
 from mltask_operator.lifecycle.actions import (
     Action,
@@ -22,6 +23,7 @@ from mltask_operator.lifecycle.actions import (
     Wait,
     WriteStatus,
 )
+from mltask_operator.lifecycle.announce import announce
 from mltask_operator.lifecycle.decide import decide
 from mltask_operator.lifecycle.manifest import pod_manifest
 from mltask_operator.lifecycle.observed import Observed, Owner, Pod, Refusal, RefusalKind, Task
@@ -47,12 +49,15 @@ class Reconciler:
         quota: QuotaQueue,
         clock: Callable[[], datetime],
         metrics: Metrics,
+        tell: Callable[[dict[str, Any]], None],
     ) -> None:
+        """Use these; `tell` is given Events to post, and neither waits nor raises."""
         self._api = api
         self._store = store
         self._quota = quota
         self._clock = clock
         self._metrics = metrics
+        self._tell = tell
 
     async def reconcile(self, uid: str) -> timedelta | None:
         """Act for the task of this uid until it has to wait; return for how long, if that is known.
@@ -175,6 +180,9 @@ class Reconciler:
             return
         self._store.record_report(body)
         self._metrics.note_written(task, status)
+        if notice := announce(task, status):
+            version = body["metadata"]["resourceVersion"]
+            self._tell(event_from(task, notice, version, self._clock()))
         _log(owner, _headline(status), phase=status.phase.value, reason=status.reason)
 
     async def _delete_task(self, task: Task, owner: Owner) -> None:
