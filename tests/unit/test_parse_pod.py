@@ -99,7 +99,7 @@ def test_an_ended_pod() -> None:
         is_terminated=True,
         exit_code=3,
         reason="Error",
-        message="ValueError: no data\n",
+        message="ValueError: no data",
         started_at=at(STARTED),
         finished_at=at(ENDED),
     )

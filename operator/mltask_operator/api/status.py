@@ -208,7 +208,7 @@ class MLTaskStatus(StatusModel):
         str | None,
         Field(
             description="What a succeeded task wrote to its termination log "
-            "(/dev/termination-log), at most 4096 bytes."
+            "(/dev/termination-log), at most 4096 bytes, without line breaks at its end."
         ),
     ] = None
     log_tail: Annotated[

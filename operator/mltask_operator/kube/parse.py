@@ -220,7 +220,8 @@ def _container(status: Json) -> Container:
             is_terminated=True,
             exit_code=ended["exitCode"],
             reason=ended.get("reason"),
-            message=ended.get("message"),
+            # What `echo` wrote ends with a line break, for which kubectl would show "...".
+            message=(ended.get("message") or "").rstrip("\r\n") or None,
             started_at=_optional_time(ended.get("startedAt")),
             finished_at=_optional_time(ended.get("finishedAt")),
         )

@@ -14,15 +14,19 @@ def whole_seconds(span: timedelta) -> int:
 
 
 def in_words(start: datetime | None, end: datetime) -> str | None:
-    """Return a time span as kubectl prints one: two units at most, for example 3m20s or 2d5h."""
+    """Return a time span as kubectl prints one: five characters at most, for example 3m20s."""
     if start is None:
         return None
     seconds = max(0, whole_seconds(end - start))
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if seconds < 120:
         return f"{seconds}s"
-    if hours < 1:
+    if minutes < 10:
         return f"{minutes}m{seconds % 60}s"
-    if hours < 48:
+    if hours < 3:
+        return f"{minutes}m"
+    if hours < 8:
         return f"{hours}h{minutes % 60}m"
-    return f"{days}d{hours % 24}h"
+    if hours < 48:
+        return f"{hours}h"
+    return f"{days}d{hours % 24}h" if days < 8 else f"{days}d"

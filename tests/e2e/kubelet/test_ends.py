@@ -37,13 +37,13 @@ def started(team: Team) -> None:
 
 def test_success_keeps_the_result(team: Team) -> None:
     status = team.finish("ok")
-    assert (status["phase"], status["exitCode"], status["result"]) == ("Succeeded", 0, "0.97\n")
+    assert (status["phase"], status["exitCode"], status["result"]) == ("Succeeded", 0, "0.97")
 
 
 def test_failure_keeps_the_end_of_the_log(team: Team) -> None:
     status = team.finish("bad")
     assert (status["reason"], status["exitCode"]) == ("ContainerFailed", 3)
-    assert status["logTail"] == "step 1\nstep 2\nstep 3\nno data\n"
+    assert status["logTail"] == "step 1\nstep 2\nstep 3\nno data"
 
 
 def test_a_command_that_is_not_in_the_image(team: Team) -> None:
@@ -55,7 +55,7 @@ def test_a_command_that_is_not_in_the_image(team: Team) -> None:
 def test_a_native_sidecar_does_not_speak_for_the_task(team: Team) -> None:
     status = team.finish("with-sidecar")
     assert (status["reason"], status["exitCode"]) == ("ContainerFailed", 3)
-    assert status["logTail"] == "no data\n"
+    assert status["logTail"] == "no data"
 
 
 def test_a_task_that_outgrows_its_storage_has_failed(team: Team) -> None:

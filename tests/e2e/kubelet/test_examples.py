@@ -59,15 +59,15 @@ def test_example(user: Team, file: Path) -> None:
 
 
 def test_the_pipeline_hands_its_data_on(user: Team) -> None:
-    assert user.finish("pipeline")["result"] == "mean 50.5\n"
+    assert user.finish("pipeline")["result"] == "mean 50.5"
 
 
 def test_the_sweep_has_a_result_or_a_reason_for_each_trial(user: Team) -> None:
     steps = user.finish("sweep")["steps"]
     assert [(each["phase"], each["result"]) for each in steps] == [
-        ("Succeeded", "0.91\n"),
-        ("Failed", "loss is NaN\n"),
-        ("Succeeded", "0.87\n"),
+        ("Succeeded", "0.91"),
+        ("Failed", "loss is NaN"),
+        ("Succeeded", "0.87"),
     ]
 
 
@@ -75,4 +75,4 @@ def test_the_hungry_task_gets_what_it_needs(user: Team) -> None:
     status = user.finish("hungry", 60)
     assert [record["reason"] for record in status["history"]] == ["OOMKilled"]
     assert status["allocation"]["requests"]["memory"] == "64Mi"
-    assert status["result"] == "40000000\n"
+    assert status["result"] == "40000000"

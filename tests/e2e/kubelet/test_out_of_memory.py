@@ -17,7 +17,7 @@ def test_the_next_attempt_gets_more_and_fits(team: Team) -> None:
     team.wait_for_reason("grows", "MemoryIncreased")
 
     status = team.finish("grows")
-    assert (status["phase"], status["result"]) == ("Succeeded", "16777216\n")
+    assert (status["phase"], status["result"]) == ("Succeeded", "16777216")
     [record] = status["history"]
     assert (record["reason"], record["memory"]) == ("OOMKilled", "16Mi")
     assert status["allocation"]["requests"]["memory"] == "128Mi"
@@ -28,7 +28,7 @@ def test_where_nothing_is_said_of_more_it_is_a_failure(team: Team) -> None:
     team.apply(shell("too-large", LOADS, resources=TOO_LITTLE))
     status = team.finish("too-large")
     assert (status["phase"], status["reason"]) == ("Failed", "OOMKilled")
-    assert (status["exitCode"], status["logTail"]) == (137, "loading\n")
+    assert (status["exitCode"], status["logTail"]) == (137, "loading")
 
 
 def test_the_step_that_ran_out_of_memory_runs_again_and_no_other(team: Team) -> None:

@@ -22,11 +22,11 @@ def test_at_its_deadline_a_task_has_failed_even_if_it_ends_in_order(team: Team) 
     status = team.finish("saves")
     assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
     # The kubelet looks into the log of no container that ended with exit code 0.
-    assert (status["exitCode"], status["logTail"]) == (0, "saved\n")
+    assert (status["exitCode"], status["logTail"]) == (0, "saved")
 
     status = team.finish("does-not-listen")
     assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
-    assert (status["exitCode"], status["logTail"]) == (137, "training\n")
+    assert (status["exitCode"], status["logTail"]) == (137, "training")
 
 
 def test_suspended_it_gets_its_grace_period_and_resumed_it_runs_again(team: Team) -> None:

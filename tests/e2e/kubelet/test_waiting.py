@@ -28,7 +28,7 @@ def test_a_config_map_may_come_later(team: Team) -> None:
     assert 'configmap "when" not found' in team.status("late")["message"]
     team.kubectl("create", "configmap", "when", "--from-literal=WHEN=now")
     status = team.finish("late")
-    assert (status["phase"], status["result"], status["attempts"]) == ("Succeeded", "now\n", 1)
+    assert (status["phase"], status["result"], status["attempts"]) == ("Succeeded", "now", 1)
 
 
 def test_an_image_that_does_not_exist_is_told_while_it_is_waited_for(team: Team) -> None:
