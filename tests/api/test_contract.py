@@ -6,6 +6,7 @@ on it.
 
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from mltask_operator.kube import parse
 from mltask_operator.kube.api import Api, pods_path, tasks_path
 from mltask_operator.kube.credentials import Credentials
 from mltask_operator.kube.errors import ApiError
+from mltask_operator.kube.events import event_from
+from mltask_operator.lifecycle.announce import Notice, NoticeReason
 from mltask_operator.lifecycle.manifest import pod_manifest
 from mltask_operator.lifecycle.observed import Pod
 from tests.api.team import Team, manifest
@@ -127,6 +130,15 @@ async def test_a_name_is_given_once(server: Server) -> None:
     assert (error.code, error.reason) == (409, "AlreadyExists")
     found = await server.api.get_pod(server.namespace, pod["metadata"]["name"])
     assert found["metadata"]["uid"] == pod["metadata"]["uid"]
+
+
+async def test_an_event_of_a_name_is_made_once(server: Server) -> None:
+    task = parse.task_from(await server.create_task("t"))
+    notice = Notice(NoticeReason.FAILED, 1, "PodFailed: no")
+    event = event_from(task, notice, task.resource_version, datetime.now(UTC))
+    await server.api.create_event(event)
+    error = await refused(server.api.create_event(event))
+    assert (error.code, error.reason) == (409, "AlreadyExists")
 
 
 async def test_what_is_not_there_is_not_found(server: Server) -> None:

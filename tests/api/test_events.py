@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.api import kubelet
 from tests.api.audit import OPERATOR, requests
 from tests.api.operator_process import OperatorProcess
-from tests.api.team import Json, Team, manifest
+from tests.api.team import Json, Team
 from tests.api.test_quota import quota
 from tests.waiting import wait_until
 
@@ -116,9 +116,7 @@ def test_a_wait_for_quota_with_many_refusals(team: Team, operator: OperatorProce
     team.run("third", fate={"run_seconds": 0})
     for name in ("second", "third"):
         team.wait_for_reason(name, "QuotaExceeded")
-    # Whoever is let go makes the first in the queue ask, and others take the room before it.
     wait_until(lambda: refusals(team)["second"] >= 4, "it has been refused several times")
-    assert refusals(team)["second"] >= 4
     kubelet.end(team, "first")
     for name in ("second", "third"):
         assert team.finish(name)["phase"] == "Succeeded"

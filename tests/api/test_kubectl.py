@@ -180,7 +180,7 @@ def test_what_a_selector_selects(selected: Team, command: str) -> None:
 
 
 def test_other_fields_select_nothing(selected: Team) -> None:
-    with pytest.raises(ClusterError, match="field label not supported: status.reason"):
+    with pytest.raises(ClusterError, match=r"field label not supported: status\.reason"):
         selected.kubectl("get", "mlt", "--field-selector", "status.reason=OOMKilled")
 
 

@@ -12,7 +12,10 @@ DOCS = ROOT / "docs"
 README = ROOT / "README.md"
 PAGES = [README, *sorted(DOCS.glob("**/*.md"))]
 GUIDES = [
-    *(DOCS / f"{name}.md" for name in ("index", "troubleshooting", "operating", "upgrading")),
+    *(
+        DOCS / f"{name}.md"
+        for name in ("index", "kubectl", "troubleshooting", "operating", "upgrading")
+    ),
     *sorted((DOCS / "how-to").glob("*.md")),
 ]
 """Pages whose commands a test runs, as they stand there."""

@@ -7,7 +7,12 @@ from aiohttp import web
 
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import ApiError, Unreachable
-from mltask_operator.kube.preflight import NotReady, check_cluster, may_list_priorities
+from mltask_operator.kube.preflight import (
+    NotReady,
+    check_cluster,
+    may_list_priorities,
+    warn_without_events,
+)
 from tests.unit.api_server import ApiServer, Json
 
 Denies = Callable[[Json], bool]
@@ -120,3 +125,19 @@ async def test_priorities_are_seen_where_they_may_be_listed(
     told = "not permitted cluster-wide: list priorityclasses. Tasks that wait for quota are "
     is_told = any(record.getMessage().startswith(told) for record in caplog.records)
     assert is_told is not (allowed or bool(namespaces))
+
+
+async def test_the_right_to_create_events_can_be_spared_and_is_missed(
+    api: Api, server: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def denies(asked: Json) -> bool:
+        return asked["resource"] == "events" and asked["namespace"] in ("", "b")
+
+    serve(server, denies=denies)
+    words = "create events. What happens to tasks is told in their status alone"
+    for namespaces, where in (((), "cluster-wide"), (("a", "b"), "in namespace b")):
+        caplog.clear()
+        assert await check_cluster(api, namespaces) == list(namespaces)
+        await warn_without_events(api, namespaces)
+        [record] = caplog.records
+        assert record.getMessage() == f"not permitted {where}: {words}"
