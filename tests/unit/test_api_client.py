@@ -46,6 +46,12 @@ async def test_create(api: Api, server: ApiServer) -> None:
     assert server.requests[0].headers["Content-Type"] == "application/json"
 
 
+async def test_create_event(api: Api, server: ApiServer) -> None:
+    event = {"kind": "Event", "metadata": {"namespace": "team-a", "name": "train.uid.1.failed"}}
+    await api.create_event(event)
+    assert sent(server) == ("POST", "/api/v1/namespaces/team-a/events", event)
+
+
 async def test_delete_is_of_one_uid(api: Api, server: ApiServer) -> None:
     await api.delete_pod("team-a", "train-1", "uid-1")
     assert sent(server) == ("DELETE", POD, {"preconditions": {"uid": "uid-1"}})

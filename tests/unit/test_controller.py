@@ -1,10 +1,12 @@
 """What the controller does beside the tasks whose events it is told of."""
 
-from collections.abc import AsyncIterator
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
 
 import pytest
 
+from mltask_operator.kube.election import Election
 from mltask_operator.runtime.controller import LOOK_PERIOD, Controller
 from mltask_operator.runtime.metrics import Metrics
 from tests.fake_api import FakeApi
@@ -61,3 +63,59 @@ async def test_where_watches_run_nothing_is_read_beside_them(
     controller.on_task_event("ADDED", shown)
     await let_pass()
     assert len(api.created) == 1
+
+
+class SlowWithEvents(FakeApi):
+    """An API server that takes its time for Events."""
+
+    async def create_event(self, event: dict[str, Any]) -> None:
+        await asyncio.sleep(0.5)
+        await super().create_event(event)
+
+
+class Candidacy:
+    """An election that is won at once, or never."""
+
+    def __init__(self, api: FakeApi, *, is_won: bool) -> None:
+        self._api = api
+        self._is_won = is_won
+        self.told: list[str] = []
+        """What had been told when it gave the Lease back."""
+
+    async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
+        if self._is_won:
+            await lead()
+        await asyncio.sleep(3600)
+
+    async def resign(self) -> None:
+        self.told = [event["reason"] for event in self._api.events]
+
+
+def a_candidate(api: FakeApi, candidacy: Candidacy) -> Controller:
+    election = cast(Election, candidacy)
+    return Controller(api, [], election=election, sees_priorities=False, metrics=Metrics())
+
+
+async def test_what_is_under_way_is_told_before_another_may_lead() -> None:
+    api = SlowWithEvents()
+    api.is_quota_full = True
+    api.create_task("team-a", "waiting", SPEC)
+    candidacy = Candidacy(api, is_won=True)
+    controller = a_candidate(api, candidacy)
+    await controller.start()
+    await let_pass()
+    assert api.events == []
+    await controller.stop()
+    assert candidacy.told == ["QuotaExceeded"]
+
+
+async def test_who_stands_by_tells_nothing() -> None:
+    api = FakeApi()
+    api.is_quota_full = True
+    task = api.create_task("team-a", "waiting", SPEC)
+    standby = a_candidate(api, Candidacy(api, is_won=False))
+    await standby.start()
+    standby.on_task_event("ADDED", task)
+    await let_pass(60)
+    await standby.stop()
+    assert api.events == []
