@@ -50,7 +50,6 @@ class Announcer:
         """Give those under way a moment. Nothing is posted once this has returned."""
         if self._senders:
             await asyncio.wait(self._senders, timeout=STOP_GRACE.total_seconds())
-        self._waiting.clear()
         left = list(self._senders)
         for sender in left:
             sender.cancel()
