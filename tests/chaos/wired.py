@@ -96,6 +96,8 @@ class Wired:
             # Of each attempt: that it waits, or that it runs, and its end; then that it is put off.
             "patch mltasks/status": 3 * attempts + 2 * len(self.crowd.ends) + lost_answers,
             "delete mltasks": len(self.crowd.ends),
+            # Of each attempt: that it waits for quota, that it is out of time, and how it ended.
+            "create events": 3 * attempts,
         }
         too_many = {kind: n for kind, n in made.items() if n > allowed[kind]}
         return f"writes that nothing justifies: {too_many} of {allowed}" if too_many else ""

@@ -23,7 +23,8 @@ from mltask_operator.runtime.workqueue import WorkQueue
 logger = logging.getLogger(__name__)
 
 WORKERS = 32
-"""Requests under way at once, and so also the most connections to the API server."""
+"""Requests for tasks under way at once, and so nearly the most connections to the API server:
+Events have a few of their own."""
 RESYNC_PERIOD = timedelta(minutes=10)
 RESYNC_RETRY = timedelta(seconds=10)
 RELIST_PAUSE = timedelta(seconds=1)
