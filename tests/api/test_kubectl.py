@@ -179,6 +179,28 @@ def test_what_a_selector_selects(selected: Team, command: str) -> None:
     wait_until(lambda: names(selected, command) == SELECTED[command], f"{command} lists it", 10)
 
 
+def test_the_namespace_is_a_field_too(selected: Team) -> None:
+    command = "kubectl get mlt --all-namespaces --field-selector metadata.namespace="
+    found = names(selected, command + selected.namespace)
+    assert found == {"evaluate-resnet", "train-resnet", "tune-lr"}
+    assert names(selected, command + "none") == set()
+
+
+@pytest.mark.parametrize(
+    ("selector", "found"),
+    [("--field-selector=status.phase=Failed", 1), ("--selector=team=vision", 2)],
+)
+def test_what_is_selected_is_waited_for_and_deleted(
+    selected: Team, selector: str, found: int
+) -> None:
+    waited = selected.kubectl(
+        "wait", "--for=condition=Finished", "mlt", selector, "--timeout=1s"
+    ).splitlines()
+    assert len(waited) == found
+    deleted = selected.kubectl("delete", "mlt", selector, "--dry-run=server").splitlines()
+    assert len(deleted) == found
+
+
 def test_other_fields_select_nothing(selected: Team) -> None:
     with pytest.raises(ClusterError, match=r"field label not supported: status\.reason"):
         selected.kubectl("get", "mlt", "--field-selector", "status.reason=OOMKilled")

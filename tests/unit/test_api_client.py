@@ -52,6 +52,17 @@ async def test_create_event(api: Api, server: ApiServer) -> None:
     assert sent(server) == ("POST", "/api/v1/namespaces/team-a/events", event)
 
 
+@pytest.mark.parametrize("code", [401, 409])
+async def test_an_event_that_is_refused_is_one_request(
+    api: Api, server: ApiServer, code: int
+) -> None:
+    server.answer = server.says({"reason": "No", "message": "no"}, code)
+    with pytest.raises(ApiError) as raised:
+        await api.create_event({"metadata": {"namespace": "team-a", "name": "x"}})
+    assert raised.value.code == code
+    assert len(server.requests) == 1
+
+
 async def test_delete_is_of_one_uid(api: Api, server: ApiServer) -> None:
     await api.delete_pod("team-a", "train-1", "uid-1")
     assert sent(server) == ("DELETE", POD, {"preconditions": {"uid": "uid-1"}})

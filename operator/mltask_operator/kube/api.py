@@ -131,9 +131,11 @@ class Api:
         )
 
     async def create_event(self, event: Json) -> None:
-        """Create a core/v1 Event."""
+        """Create a core/v1 Event; a 401 is left to the tasks' requests to see to."""
         path = _path("/api/v1", event["metadata"]["namespace"], "events")
-        await self.request("POST", path, event)
+        response, answer = await self._send("POST", path, event, JSON)
+        if response.status >= 300:
+            raise ApiError.from_response(response.status, answer)
 
     async def priority_classes(self) -> list[Json]:
         """Return all PriorityClasses."""
