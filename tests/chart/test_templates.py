@@ -5,7 +5,7 @@ import re
 import yaml
 
 import mltask_operator
-from mltask_operator.kube.preflight import LEASE_PERMISSIONS, PERMISSIONS
+from mltask_operator.kube.preflight import EVENT_PERMISSIONS, LEASE_PERMISSIONS, PERMISSIONS
 from tests.chart.chart import CHART, ROOT, Render
 from tests.chart.rendered import (
     MODES,
@@ -49,7 +49,7 @@ def test_the_definition_can_be_left_to_others(render: Render) -> None:
 def test_the_operator_may_do_what_it_asks_for_at_its_start_and_no_more(
     render: Render, mode: str
 ) -> None:
-    expected = used(PERMISSIONS)
+    expected = used(PERMISSIONS) | used(EVENT_PERMISSIONS)
     if "null" in mode:
         expected.add(("scheduling.k8s.io", "priorityclasses", "list"))
     every_role = [granted(rules) for rules in operator_rules(released(render(WITHOUT_CRD, mode)))]

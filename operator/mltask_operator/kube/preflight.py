@@ -19,6 +19,8 @@ PERMISSIONS = (
     ("", "resourcequotas", "", ("list", "watch")),
 )
 
+# Granted with them; the operator can do without.
+EVENT_PERMISSIONS = (("", "events", "", ("create",)),)
 
 # In the namespace of the Lease alone.
 LEASE_PERMISSIONS = (("coordination.k8s.io", "leases", "", ("get", "create", "update")),)
@@ -92,12 +94,12 @@ async def may_list_priorities(api: Api, namespaces: Sequence[str]) -> bool:
 async def warn_without_events(api: Api, namespaces: Sequence[str]) -> None:
     """Log where no Events may be created: the operator can do without."""
     for namespace in namespaces or ("",):
-        if not await _is_allowed(api, namespace, "", "events", "", "create"):
+        if missing := await _missing_permissions(api, namespace, EVENT_PERMISSIONS):
             where = f"in namespace {namespace}" if namespace else "cluster-wide"
             logger.warning(
-                "not permitted %s: create events. What happens to tasks is told in their status "
-                "alone",
+                "not permitted %s: %s. What happens to tasks is told in their status alone",
                 where,
+                "; ".join(missing),
             )
 
 
