@@ -28,7 +28,7 @@ def test_every_field_of_a_job_has_its_counterpart() -> None:
 
 def test_the_quick_start_begins_as_the_readme_does() -> None:
     start = DOCS / "index.md"
-    _, first_task, install = blocks(README, "console")
+    *_, first_task, install = blocks(README, "console")
     assert {first_task, install} < set(blocks(start, "console"))
     assert next(manifests(README)) == next(manifests(start))
 
