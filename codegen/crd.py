@@ -59,9 +59,9 @@ def crd() -> dict[str, Any]:
 PRINTER_COLUMNS = [
     {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
     {"name": "Reason", "type": "string", "jsonPath": ".status.reason"},
-    {"name": "Try", "type": "integer", "jsonPath": ".status.attempts"},
+    {"name": "Attempts", "type": "integer", "jsonPath": ".status.attempts"},
     {"name": "Exit", "type": "integer", "jsonPath": ".status.exitCode"},
-    {"name": "Took", "type": "string", "jsonPath": ".status.duration"},
+    {"name": "Duration", "type": "string", "jsonPath": ".status.duration"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {"name": "Pod", "type": "string", "jsonPath": ".status.podName", "priority": 1},
     {"name": "Node", "type": "string", "jsonPath": ".status.nodeName", "priority": 1},

@@ -23,9 +23,9 @@ PAGE = (DOCS / "kubectl.md").read_text()
 COLUMNS = 100
 LONGEST_AGE = len("7d23h")
 LONGEST_SPAN = "3m20s"
-LONG_NAME = 30
+LONG_NAME = 22
 """With a name this long no line is wider, whatever it shows."""
-LONGER_NAME = 40
+LONGER_NAME = 32
 USUAL_REASON = 16
 """With such a name none is whose reasons are this long at most: three in four."""
 FINAL: Json = {"exitCode": 137, "duration": LONGEST_SPAN, "completionTime": "2026-01-01T00:00:00Z"}

@@ -47,7 +47,7 @@ def test_what_kubectl_prints(team: Team, operator: OperatorProcess) -> None:
     team.wait_for_phase("long", "Running")
 
     head, *rows = team.kubectl("get", "mlt").splitlines()
-    assert head.split() == ["NAME", "PHASE", "REASON", "TRY", "EXIT", "TOOK", "AGE"]
+    assert head.split() == ["NAME", "PHASE", "REASON", "ATTEMPTS", "EXIT", "DURATION", "AGE"]
     assert re.fullmatch(r"bad +Failed +ContainerFailed +1 +2 +\d+s +\d+s", rows[0])
     assert re.fullmatch(r"good +Succeeded +Completed +1 +0 +\d+s +\d+s", rows[1])
     assert re.fullmatch(r"long +Running +1 +\d+s", rows[2])
