@@ -1,5 +1,7 @@
 """The values of PriorityClasses: which is known, and which is asked for."""
 
+import asyncio
+
 import pytest
 
 from mltask_operator.kube.errors import ApiError, Unreachable
@@ -17,8 +19,14 @@ class Classes(FakeApi):
         super().__init__()
         self.classes = list(classes)
         self.error: OSError | None = None
+        self.at_once = 0
+        self.most_at_once = 0
 
     async def priority_classes(self) -> list[Json]:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
         if self.error is not None:
             raise self.error
         return self.classes
@@ -100,3 +108,10 @@ async def test_what_could_not_be_listed_stays_known_and_is_wanted_on(
     api.error = None
     await priorities.refresh()
     assert not priorities.are_wanted.is_set()
+
+
+async def test_nobody_asks_while_another_may_have_been_told_to_wait(
+    priorities: Priorities, api: Classes
+) -> None:
+    await asyncio.gather(*(priorities.refresh() for _ in range(3)))
+    assert api.most_at_once == 1

@@ -14,6 +14,7 @@ class Priorities:
         self._default = 0
         self._unknown: set[str] = set()
         self.are_wanted = asyncio.Event()
+        self._listing = asyncio.Lock()
 
     def value(self, name: str | None) -> int:
         """Return the value of the class or, without a name, of the cluster's default; else 0.
@@ -32,12 +33,14 @@ class Priorities:
 
         They stay wanted then, and what was known stays known.
         """
-        self.are_wanted.clear()
-        try:
-            classes = await self._api.priority_classes()
-        except OSError:
-            self.are_wanted.set()
-            raise
+        # One at a time: what the API server asked one of them to wait for, another would not know.
+        async with self._listing:
+            self.are_wanted.clear()
+            try:
+                classes = await self._api.priority_classes()
+            except OSError:
+                self.are_wanted.set()
+                raise
         self._values = {item["metadata"]["name"]: item["value"] for item in classes}
         self._default = next((item["value"] for item in classes if item.get("globalDefault")), 0)
         self._unknown -= self._values.keys()
