@@ -37,8 +37,10 @@ def test_the_quick_start_begins_as_the_readme_does() -> None:
 def test_commands_are_of_known_kinds(page: Path) -> None:
     targets = re.findall(r"^([a-z-]+):.* ## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for block in blocks(page, "console"):
-        lines = block.replace("\\\n", " ").splitlines()
+        if block in blocks(README, "console"):
+            continue  # tests/e2e runs it
+        lines = block.replace("\\\n", " ").replace('eval "$(make -s', "make").splitlines()
         [program] = {line.split()[0] for line in lines}
         assert program in ("kubectl", "helm", "make")
         if program == "make":
-            assert {line.split()[1] for line in lines} <= set(targets)
+            assert {line.split()[1].rstrip(')"') for line in lines} <= set(targets)
