@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs kind tools cluster env cluster-down chaos soak bench bench-smoke bench-batching lock audit sbom
+.PHONY: help setup demo docs kind tools cluster env cluster-down chaos soak bench bench-smoke bench-batching dashboard lock audit sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,10 @@ bench-smoke: tools ## The same with few tasks: does it run, and is right what no
 
 bench-batching: setup ## What sharing an allocation costs and saves, on a real node (half an hour)
 	@$(BIN)/python -m benchmarks.batching
+
+dashboard: tools ## Draw the Grafana dashboard's panels from a real Prometheus, time a scrape (five minutes); writes docs/
+	@$(BIN)/python -m benchmarks.dashboard
+	@$(BIN)/python -m benchmarks.scrape --write
 
 audit: setup ## Scan what ships for known vulnerabilities; says so, and fails, where nobody answers
 	@$(BIN)/python -m supplychain.audit $(AUDIT_FLAGS)

@@ -32,9 +32,12 @@ async def client(cluster: Cluster) -> AsyncIterator[Api]:
         yield api
 
 
-def task(name: str, **spec: Any) -> Json:
-    """Return an MLTask whose simulated Pod ends half a second after its start."""
-    annotations = {"fake.mltask.dev/run-seconds": "0.5"}
+def task(name: str, *, run_seconds: float = 0.5, exit_code: int = 0, **spec: Any) -> Json:
+    """Return an MLTask whose simulated Pod ends so long after its start, with this exit code."""
+    annotations = {
+        "fake.mltask.dev/run-seconds": str(run_seconds),
+        "fake.mltask.dev/exit-code": str(exit_code),
+    }
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.KIND,

@@ -3,28 +3,20 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
+from benchmarks import pictures
 from benchmarks.throughput.figures import Figures, middle
 from benchmarks.throughput.results import Results
 
 
 def draw(results: Results, folder: Path) -> None:
     """Write throughput.svg and linear.svg."""
-    with rc_context(
-        {
-            "svg.hashsalt": "mltask",  # else each drawing has other ids
-            "svg.fonttype": "none",  # text as text, not as outlines
-            "font.size": 9,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-        }
-    ):
-        _save(_throughput(results), folder / "throughput.svg")
-        _save(_linear(results), folder / "linear.svg")
+    with pictures.style():
+        pictures.save(_throughput(results), folder / "throughput.svg")
+        pictures.save(_linear(results), folder / "linear.svg")
 
 
 def _throughput(results: Results) -> Figure:
@@ -76,7 +68,3 @@ def _lines(
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.legend(frameon=False)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, metadata={"Date": None})

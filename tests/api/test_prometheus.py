@@ -11,11 +11,15 @@ import pytest
 
 from localcluster import Cluster, debian
 from localcluster.errors import ClusterError
+from localcluster.prometheus import Prometheus, program, prometheus
 from tests.api.monitored import Site, monitored, see_every_kind
-from tests.api.prometheus import ALERTS, Prometheus, program, prometheus
 from tests.api.team import Json
+from tests.chart.chart import CHART
 from tests.chart.test_monitoring import DASHBOARD, alerts
 from tests.waiting import wait_until
+
+ALERTS = CHART / "files" / "alerts.yaml"
+REPLICAS = ("leader", "standby")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,7 @@ def server(
     folder = tmp_path_factory.mktemp("prometheus")
     with (
         monitored(cluster, operator_kubeconfig, folder) as site,
-        prometheus(site.ports, folder) as started,
+        prometheus(dict(zip(REPLICAS, site.ports, strict=True)), folder, [ALERTS]) as started,
     ):
         wait_until(lambda: are_up(started, site), "both replicas are scraped")
         see_every_kind(site.team)

@@ -101,3 +101,53 @@ def test_an_expression_asks_for_metrics_and_reasons_that_there_are(expression: s
         assert f"`{name.removesuffix('_bucket')}`" in METRICS, name
     for reasons in re.findall(r'reason=~"([^"]+)"', expression):
         assert set(reasons.split("|")) <= set(Reason)
+
+
+def test_the_dashboard_has_what_grafana_asks_of_a_provisioned_one() -> None:
+    assert DASHBOARD["schemaVersion"] >= 36, "older ones name a data source by a mere string"
+    assert re.fullmatch(r"[\w-]{1,40}", DASHBOARD["uid"])
+    assert DASHBOARD["title"]
+    # Grafana gives an id itself; one of a file may be another dashboard's.
+    assert DASHBOARD.get("id") is None
+    assert "__inputs" not in DASHBOARD, "inputs are asked for at an import by hand alone"
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(ids) == len(set(ids))
+    assert all(isinstance(each, int) and each > 0 for each in ids)
+
+
+def test_each_panel_asks_the_data_source_that_the_reader_chooses() -> None:
+    variables = {each["name"]: each for each in DASHBOARD["templating"]["list"]}
+    assert (variables["datasource"]["type"], variables["datasource"]["query"]) == (
+        "datasource",
+        "prometheus",
+    )
+    askers = [*DASHBOARD["panels"], variables["job"]]
+    chosen = {"type": "prometheus", "uid": "${datasource}"}
+    assert [each["datasource"] for each in askers] == [chosen] * len(askers)
+
+
+@pytest.mark.parametrize("panel", DASHBOARD["panels"], ids=lambda panel: panel["title"])
+def test_a_panel_says_what_it_shows_and_in_what_unit(panel: dict[str, Any]) -> None:
+    assert panel["type"] == "timeseries"
+    assert panel["title"]
+    assert panel["description"].endswith(".")
+    assert panel["fieldConfig"]["defaults"]["unit"] in {"short", "ops", "reqps", "s", "bytes"}
+    references = [target["refId"] for target in panel["targets"]]
+    assert references
+    assert len(references) == len(set(references))
+    assert all(target["legendFormat"] for target in panel["targets"])
+    known = {each["name"] for each in DASHBOARD["templating"]["list"]} | {"__rate_interval"}
+    for target in panel["targets"]:
+        assert set(re.findall(r"\$\{?(\w+)", target["expr"])) <= known
+
+
+def test_panels_lie_in_the_grid_and_on_no_other() -> None:
+    taken: dict[tuple[int, int], str] = {}
+    for panel in DASHBOARD["panels"]:
+        x, y, w, h = (panel["gridPos"][each] for each in "xywh")
+        assert min(x, y) >= 0
+        assert min(w, h) >= 1
+        assert x + w <= 24
+        for cell in ((a, b) for a in range(x, x + w) for b in range(y, y + h)):
+            assert cell not in taken, f"{panel['title']} lies on {taken[cell]}"
+            taken[cell] = panel["title"]
