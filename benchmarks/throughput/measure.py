@@ -48,7 +48,7 @@ async def measure(cluster: Cluster, plan: Plan) -> Results:
             steadily = await _play(arena, MLTASK, steady)
             by_steps = {
                 steps: await _play(
-                    arena, mltasks(OPERATOR, steps), Load(plan.tasks // 2 // steps, STEP_SECONDS)
+                    arena, mltasks(OPERATOR, steps), Load(plan.in_steps // steps, STEP_SECONDS)
                 )
                 for steps in STEPS_PER_MLTASK
             }

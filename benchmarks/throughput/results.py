@@ -22,6 +22,11 @@ class Plan:
     """The largest number of MLTasks at once."""
     steady_seconds: int
 
+    @property
+    def in_steps(self) -> int:
+        """How many tasks there are as steps, for each number of steps in an MLTask."""
+        return self.tasks // 2
+
 
 @dataclass(frozen=True)
 class Results:

@@ -66,7 +66,7 @@ def counted(results: Results) -> Iterator[Target]:
         "n and n",
         *_exactly([(f.allocations, f.releases) for f in runs], [(f.tasks, f.tasks) for f in runs]),
     )
-    n = results.plan.tasks
+    n = results.plan.in_steps
     yield Target(
         f"allocations of n tasks in MLTasks of {', '.join(map(str, results.by_steps))} steps each",
         "n/b",

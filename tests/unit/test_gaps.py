@@ -29,6 +29,9 @@ class Listings:
         self.tasks: list[Json] = [task_body(10, status=FINISHED)]
         self.is_away = False
 
+    async def create_event(self, event: Json) -> None:
+        raise AssertionError("nothing happens here that is worth an Event")
+
     async def pages(
         self, path: str, label_selector: str = "", field_selector: str = ""
     ) -> AsyncIterator[Json]:
