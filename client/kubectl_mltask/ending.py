@@ -72,12 +72,14 @@ async def _followed(client: AsyncClient, task: MLTask) -> MLTask:
 
 
 async def write_log(client: AsyncClient, task: MLTask, *, follow: bool = True) -> bool:
-    """Write the log as it comes in; return whether there was any."""
-    wrote = False
+    """Write the log as it comes in, and end its last line; return whether there was any."""
+    last = ""
     async for piece in client.logs(task, follow=follow):
         click.echo(piece, nl=False)
-        wrote = True
-    return wrote
+        last = piece
+    if last and not last.endswith("\n"):
+        click.echo()
+    return bool(last)
 
 
 async def tell_changes(client: AsyncClient, task: MLTask) -> MLTask:

@@ -51,7 +51,7 @@ def test_run_ends_with_1_where_the_task_fails(shared_team: Team, tmp_path: Path)
         assert parsed(waiting.stdout)["status"]["exitCode"] == 3
         assert "ContainerFailed: container main ended with exit code 3" in waiting.stderr
     logs = mltask(shared_team, "logs", "fails")
-    assert (logs.returncode, logs.stdout) == (0, "loss is NaN")
+    assert (logs.returncode, logs.stdout) == (0, "loss is NaN\n")
 
 
 def test_ctrl_c_leaves_a_task_running_and_says_so(shared_team: Team, tmp_path: Path) -> None:

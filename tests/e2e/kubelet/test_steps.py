@@ -79,19 +79,19 @@ def test_steps_share_a_volume_and_one_request_and_their_logs_are_read_as_they_ru
     team.kubectl("exec", pod, "-c", "train", "--", "touch", "/mltask/scratch/go")
 
     status = team.finish("pipeline")
-    assert (status["phase"], status["result"]) == ("Succeeded", "42\n")
+    assert (status["phase"], status["result"]) == ("Succeeded", "42")
     assert column(status, "name") == ["prepare", "train", "evaluate"]
     assert column(status, "phase") == ["Succeeded"] * 3
     assert column(status, "exitCode") == [0, 0, 0]
-    assert column(status, "result") == ["rows\n", None, "42\n"]
+    assert column(status, "result") == ["rows", None, "42"]
 
 
 def test_stop_skips_what_is_after_a_failed_step(team: Team) -> None:
     status = team.finish("stops")
     assert (status["phase"], status["exitCode"]) == ("Failed", 3)
-    assert status["logTail"] == "no data\n"
+    assert status["logTail"] == "no data"
     assert column(status, "phase") == ["Succeeded", "Failed", "Skipped"]
-    assert column(status, "result") == ["good\n", "no data\n", None]
+    assert column(status, "result") == ["good", "no data", None]
 
 
 def test_continue_runs_what_is_left_in_a_further_allocation(team: Team) -> None:
@@ -99,9 +99,9 @@ def test_continue_runs_what_is_left_in_a_further_allocation(team: Team) -> None:
     assert (status["phase"], status["reason"]) == ("Failed", "StepFailed")
     assert (status["attempts"], status["failures"]) == (2, 1)
     # The evidence is that of the step that failed, not of the last one, which did not.
-    assert (status["exitCode"], status["logTail"]) == (3, "no data\n")
+    assert (status["exitCode"], status["logTail"]) == (3, "no data")
     assert column(status, "phase") == ["Succeeded", "Failed", "Succeeded"]
-    assert column(status, "result") == ["good\n", "no data\n", "last\n"]
+    assert column(status, "result") == ["good", "no data", "last"]
 
 
 def test_a_retry_begins_at_the_step_that_failed(team: Team) -> None:
