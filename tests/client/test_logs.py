@@ -98,7 +98,9 @@ async def test_who_reads_no_further_ends_the_request(
         return ""
 
     assert await asyncio.to_thread(first_piece) == "epoch 1\n"
-    assert caplog.records == [], "nothing was left open"
+    # The server may log that somebody hung up, and that is what this is about.
+    told = [record for record in caplog.records if record.name != "aiohttp.server"]
+    assert told == [], "nothing was left open"
 
 
 async def test_what_is_kept_of_a_pod_that_is_gone(client: AsyncClient, server: ApiServer) -> None:
