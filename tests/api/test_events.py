@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from tests.api import kubelet
 from tests.api.audit import OPERATOR, requests
@@ -156,6 +157,11 @@ def answers(team: Team) -> list[int]:
     return [code for kind, _, code in requests(team, OPERATOR) if kind == "create events"]
 
 
+def has_failed(team: Team, count: int) -> bool:
+    """Whether status says that the task has failed so often."""
+    return bool(team.status("train").get("failures") == count)
+
+
 def test_two_operators_and_one_that_is_killed_tell_nothing_twice(
     team: Team, start_operator: Callable[[Team], OperatorProcess]
 ) -> None:
@@ -163,7 +169,7 @@ def test_two_operators_and_one_that_is_killed_tell_nothing_twice(
     team.run("train", backoffLimit=3, backoff=AT_ONCE)
     for attempt in (1, 2, 3, 4):
         kubelet.end(team, "train", attempt, exit_code=3)
-        wait_until(lambda n=attempt: team.status("train").get("failures") == n, "it has failed")  # type: ignore[misc]
+        wait_until(partial(has_failed, team, attempt), "it has failed")
         operators.pop(0).kill()
         operators.append(start_operator(team))
     team.finish("train")

@@ -3,18 +3,14 @@
 import json
 import re
 import shlex
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from localcluster import Cluster
 from localcluster.errors import ClusterError
 from mltask_operator.api.reasons import Reason
 from mltask_operator.lifecycle.announce import NoticeReason
 from tests.api import kubelet
 from tests.api.client import Client, tasks_path
-from tests.api.operator_process import OperatorProcess
 from tests.api.team import Json, Team, manifest
 from tests.docs.pages import DOCS
 from tests.waiting import wait_until
@@ -132,13 +128,9 @@ SELECTED = {
 
 
 @pytest.fixture(scope="module")
-def selected(
-    cluster: Cluster, operator_kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Team]:
+def selected(shared_team: Team) -> Team:
     """The tasks of the page: one that succeeded, one that failed, one in its second attempt."""
-    team = Team.create(cluster)
-    log = tmp_path_factory.mktemp("operator") / "log"
-    operator = OperatorProcess.start(operator_kubeconfig, log, team.namespace)
+    team = shared_team
     retried: Json = {"backoffLimit": 1, "backoff": {"baseSeconds": 1, "maxSeconds": 1}}
     tasks = [
         manifest("evaluate-resnet", **retried),
@@ -156,9 +148,7 @@ def selected(
         team.finish(name)
     team.wait("tune-lr", "jsonpath={.status.attempts}=2")
     team.wait_for_phase("tune-lr", "Running")
-    yield team
-    operator.stop()
-    team.delete()
+    return team
 
 
 def names(team: Team, command: str) -> set[str]:

@@ -55,8 +55,7 @@ async def check_cluster(api: Api, namespaces: Sequence[str]) -> list[str]:
         if missing := await _missing_permissions(api, namespace, PERMISSIONS):
             unserved[namespace] = missing
     for namespace, missing in unserved.items():
-        where = f"in namespace {namespace}" if namespace else "cluster-wide"
-        text = _not_permitted(where, missing)
+        text = _not_permitted(_where(namespace), missing)
         if len(unserved) == len(namespaces or ("",)):
             raise NotReady(text)
         logger.error("Left out: %s", text)
@@ -66,7 +65,11 @@ async def check_cluster(api: Api, namespaces: Sequence[str]) -> list[str]:
 async def check_lease(api: Api, namespace: str, name: str) -> None:
     """Raise NotReady where this Lease may not be read, made or taken; Unreachable as above."""
     if missing := await _missing_permissions(api, namespace, LEASE_PERMISSIONS, name):
-        raise NotReady(_not_permitted(f"in namespace {namespace}", missing))
+        raise NotReady(_not_permitted(_where(namespace), missing))
+
+
+def _where(namespace: str) -> str:
+    return f"in namespace {namespace}" if namespace else "cluster-wide"
 
 
 def _not_permitted(where: str, missing: Sequence[str]) -> str:
@@ -95,10 +98,9 @@ async def warn_without_events(api: Api, namespaces: Sequence[str]) -> None:
     """Log where no Events may be created: the operator can do without."""
     for namespace in namespaces or ("",):
         if missing := await _missing_permissions(api, namespace, EVENT_PERMISSIONS):
-            where = f"in namespace {namespace}" if namespace else "cluster-wide"
             logger.warning(
                 "not permitted %s: %s. What happens to tasks is told in their status alone",
-                where,
+                _where(namespace),
                 "; ".join(missing),
             )
 

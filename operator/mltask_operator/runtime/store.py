@@ -180,8 +180,7 @@ class Store:
         The write that removes an object gives it no new version. In a watch the same state is one
         that somebody else's deletion passes through, and the Pod still holds its place.
         """
-        owner = parse.owner_from(body)
-        if owner and parse.is_removed(body):
+        if parse.is_removed(body) and (owner := parse.owner_from(body)):
             self.record_pod_missing(owner.uid, body["metadata"]["uid"])
         else:
             self.record_pod(body)
