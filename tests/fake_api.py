@@ -69,7 +69,9 @@ class FakeApi:
     async def hold_pod(self, namespace: str, name: str, uid: str) -> Json:
         return self._write(lambda: self._hold_pod(namespace, name, uid))
 
-    async def release_pod(self, namespace: str, name: str, uid: str) -> Json:
+    async def release_pod(
+        self, namespace: str, name: str, uid: str, *, is_being_deleted: bool = False
+    ) -> Json:
         return self._write(lambda: self._release_pod(namespace, name, uid))
 
     async def label_pod(self, namespace: str, name: str, uid: str, labels: Json) -> Json:

@@ -209,7 +209,7 @@ async def test_an_ended_pod_stays_until_it_is_released(server: Server) -> None:
     assert pod_from(deleted).is_held
     assert not parse.is_removed(deleted)
     assert deleted["metadata"]["deletionGracePeriodSeconds"] == 0
-    released = await server.api.release_pod(server.namespace, name, uid)
+    released = await server.api.release_pod(server.namespace, name, uid, is_being_deleted=True)
     assert parse.is_removed(released)
     assert version(released) == version(deleted)
     assert (await refused(server.api.get_pod(server.namespace, name))).code == 404
@@ -222,7 +222,8 @@ async def test_a_bound_pod_has_its_grace_period(server: Server) -> None:
     deleted = pod_from(await server.api.delete_pod(server.namespace, name, uid))
     again = pod_from(await server.api.delete_pod(server.namespace, name, uid))
     assert deleted.deletion_asked_at == again.deletion_asked_at
-    released = await server.api.release_pod(server.namespace, name, uid)
+    released = await server.api.release_pod(server.namespace, name, uid, is_being_deleted=True)
+    assert "managedFields" not in released["metadata"]
     assert released["metadata"]["deletionGracePeriodSeconds"] == 30
     assert not parse.is_removed(released)
     assert not pod_from(released).is_held

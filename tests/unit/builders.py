@@ -43,6 +43,7 @@ class TaskBuilder:
     behind: str | None = None
     reported_at: datetime | None = None
     changed_at: datetime = NOW - timedelta(minutes=1)
+    is_crowded: bool = False
 
     def with_pod(self, pod: Pod) -> Self:
         """Add a Pod."""
@@ -102,6 +103,10 @@ class TaskBuilder:
         """Set when its Pod was first seen in its phase."""
         return replace(self, changed_at=ago(seconds_ago))
 
+    def in_a_crowd(self) -> Self:
+        """Have other tasks wait for the operator."""
+        return replace(self, is_crowded=True)
+
     def being_deleted(self) -> Self:
         """Have a user delete it, with a finalizer still on it."""
         return replace(self, is_being_deleted=True)
@@ -148,6 +153,7 @@ class TaskBuilder:
             behind=self.behind,
             changed_at=self.changed_at if self.pods else None,
             reported_at=self.reported_at,
+            is_crowded=self.is_crowded,
         )
         refuse_the_impossible(seen)
         return seen

@@ -53,7 +53,13 @@ class SimulatedOperator:
         self.store = Store(self._clock)
         self.quota = QuotaQueue(lambda _: None, lambda _: 0)
         self._reconciler = Reconciler(
-            self._api, self.store, self.quota, self._clock, METRICS, self._api.events.append
+            self._api,
+            self.store,
+            self.quota,
+            self._clock,
+            METRICS,
+            self._api.events.append,
+            is_crowded=lambda: False,
         )
         self.take_over()
         for kind in KINDS:

@@ -32,7 +32,13 @@ class Team:
         self.queue = QuotaQueue(self.woken.append, lambda _: 0)
         self.queue.note_quota(None, self.api.quota(NAMESPACE))
         self.reconciler = Reconciler(
-            self.api, store, self.queue, clock, Metrics(), self.api.events.append
+            self.api,
+            store,
+            self.queue,
+            clock,
+            Metrics(),
+            self.api.events.append,
+            is_crowded=lambda: False,
         )
         self.asked: list[str] = []
         self.befalls: Callable[[], None] = lambda: None

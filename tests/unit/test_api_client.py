@@ -81,6 +81,15 @@ async def test_release_takes_one_finalizer_off_the_pod_of_one_uid(
     assert content_type == "application/strategic-merge-patch+json"
 
 
+async def test_of_a_pod_that_goes_nobody_need_know_who_owns_which_field(
+    api: Api, server: ApiServer
+) -> None:
+    await api.release_pod("team-a", "train-1", "uid-1", is_being_deleted=True)
+    _, _, patch = sent(server)
+    assert patch is not None
+    assert patch["metadata"]["managedFields"] == [{}]
+
+
 async def test_a_pod_that_nobody_could_store_is_refused_without_a_request(
     api: Api, server: ApiServer
 ) -> None:

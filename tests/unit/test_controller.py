@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
 from mltask_operator.kube.election import Election
-from mltask_operator.runtime.controller import LOOK_PERIOD, Controller
+from mltask_operator.runtime.controller import LOOK_PERIOD, WORKERS, Controller
 from mltask_operator.runtime.metrics import Metrics
 from tests.fake_api import FakeApi
 from tests.unit.bodies import task_body
+from tests.unit.simulated_kubelet import SimulatedKubelet
 from tests.unit.virtual_time import VirtualTimeLoop, let_pass
 
 loop_factory = VirtualTimeLoop
@@ -63,6 +65,50 @@ async def test_where_watches_run_nothing_is_read_beside_them(
     controller.on_task_event("ADDED", shown)
     await let_pass()
     assert len(api.created) == 1
+
+
+class SlowToCreate(FakeApi):
+    """An API server that takes two seconds for a Pod."""
+
+    async def create_pod(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(2)
+        return await super().create_pod(manifest)
+
+
+async def test_pods_that_others_wait_for_come_before_news_of_one_that_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    epoch, time = datetime.now(UTC), asyncio.get_running_loop().time
+
+    def clock() -> datetime:
+        return epoch + timedelta(seconds=time())
+
+    monkeypatch.setattr("mltask_operator.runtime.controller._now", clock)
+    api = SlowToCreate()
+    controller = Controller(api, [], election=None, sees_priorities=False, metrics=Metrics())
+    await controller.start()
+
+    def create(*names: str) -> None:
+        for name in names:
+            controller.on_task_event("ADDED", api.create_task("team-a", name, SPEC))
+
+    def phase() -> str:
+        return str(api.tasks["team-a", "first"]["status"]["phase"])
+
+    create("first")
+    await let_pass(3)
+    [pod] = api.pods.values()
+    SimulatedKubelet(api).start(pod, clock())
+    controller.on_pod_event("MODIFIED", pod)
+    await let_pass(0.5)
+    create(*(f"now-{number}" for number in range(WORKERS)))
+    await let_pass(1)
+    create(*(f"then-{number}" for number in range(WORKERS)))
+    await let_pass(1.5)
+    assert (len(api.created), phase()) == (1 + WORKERS, "Pending")
+    await let_pass(5)
+    assert phase() == "Running"
+    await controller.stop()
 
 
 class SlowWithEvents(FakeApi):

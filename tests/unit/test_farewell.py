@@ -33,7 +33,9 @@ class Answering(FakeApi):
         super().__init__()
         self._error = error
 
-    async def release_pod(self, namespace: str, name: str, uid: str) -> Json:
+    async def release_pod(
+        self, namespace: str, name: str, uid: str, *, is_being_deleted: bool = False
+    ) -> Json:
         raise self._error
 
 

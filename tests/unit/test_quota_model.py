@@ -64,7 +64,13 @@ class Admission(RuleBasedStateMachine):
         self.store = Store(lambda: self.now)
         self.queue = QuotaQueue(self.wake, lambda name: PRIORITIES[name])
         self.reconciler = Reconciler(
-            self.api, self.store, self.queue, lambda: self.now, METRICS, lambda _: None
+            self.api,
+            self.store,
+            self.queue,
+            lambda: self.now,
+            METRICS,
+            lambda _: None,
+            is_crowded=lambda: False,
         )
         finish(catch_up(self.api, self.store, [None]))
         self.shown = self.api.quota(NAMESPACE)

@@ -39,6 +39,16 @@ TABLE = [
     # That it runs
     ("what runs is told after a second", a_task().with_pod(running()).changed(1), "write Running"),
     ("and not before", a_task().with_pod(running()).changed(0.4), "wait 0.6 s"),
+    (
+        "where others wait, it is told if it lasts",
+        a_task().with_pod(running()).changed(4).in_a_crowd(),
+        "wait 1 s",
+    ),
+    (
+        "and then it is told, however many they are",
+        a_task().with_pod(running()).changed(5).in_a_crowd(),
+        "write Running",
+    ),
     ("what is told is not told again", a_task().with_status(running_status()).with_pod(running()),
      "wait"),
     (

@@ -120,6 +120,19 @@ async def test_no_more_keys_are_worked_on_than_there_are_workers(
 # Later
 
 
+async def test_it_is_crowded_while_keys_wait_for_a_worker(queue: WorkQueue, work: Work) -> None:
+    work.gate.clear()
+    crowded = []
+    for key in "abcd":
+        queue.wake(key)
+        await let_pass(1)
+        crowded.append(queue.is_crowded)
+    assert crowded == [False, False, False, True]
+    work.gate.set()
+    await let_pass(1)
+    assert not queue.is_crowded
+
+
 async def test_work_may_ask_to_be_woken_later(queue: WorkQueue, work: Work) -> None:
     work.answers.append(seconds(5))
     queue.wake("a")

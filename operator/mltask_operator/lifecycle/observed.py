@@ -219,3 +219,5 @@ class Observed:
     for, by the operator's clock."""
     reported_at: datetime | None = None
     """When the operator last wrote the task's status, by its clock; None where it has not."""
+    is_crowded: bool = False
+    """Whether other tasks wait for the operator to come to them."""

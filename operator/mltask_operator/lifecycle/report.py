@@ -16,6 +16,8 @@ REPORT_DELAY = timedelta(seconds=1)
 within a second goes from Pending to its outcome in one write."""
 USUAL_DELAY = timedelta(seconds=5)
 """The same for what every Pod goes through on its way, which is worth a write only if it lasts."""
+CROWDED_DELAY = timedelta(seconds=5)
+"""The same while other tasks wait their turn: their Pods, and the ends of Pods, come first."""
 SILENCE_DELAY = timedelta(seconds=30)
 """The same for a Pod of which nobody has said anything, since a busy scheduler may take long."""
 STEPS_DELAY = timedelta(seconds=5)
@@ -41,6 +43,8 @@ def report(task: Task, pod: Pod, seen: Observed, now: datetime) -> Action:
             return Wait(why)
     if status == task.status:
         return Wait(why)
+    if seen.is_crowded:
+        delay = max(delay, CROWDED_DELAY)
     report_at = (seen.changed_at or now) + delay
     if seen.reported_at is not None:
         report_at = max(report_at, seen.reported_at + _period(task.status, status))

@@ -62,7 +62,15 @@ class Controller:
         self._priorities = Priorities(api)
         self._quota = QuotaQueue(self._wake, self._priorities.value)
         self._announcer = Announcer(api.create_event)
-        reconciler = Reconciler(api, self._store, self._quota, _now, metrics, self._announcer.tell)
+        reconciler = Reconciler(
+            api,
+            self._store,
+            self._quota,
+            _now,
+            metrics,
+            self._announcer.tell,
+            is_crowded=lambda: self._queue.is_crowded,
+        )
         self._queue = WorkQueue(metrics.timed(reconciler.reconcile), WORKERS, self._describe)
         census = Census(self._store, self._quota, self._queue, lambda: self._acts)
         metrics.registry.register(census)

@@ -50,14 +50,20 @@ class Reconciler:
         clock: Callable[[], datetime],
         metrics: Metrics,
         tell: Callable[[dict[str, Any]], None],
+        *,
+        is_crowded: Callable[[], bool],
     ) -> None:
-        """Use these; `tell` is given Events to post, and neither waits nor raises."""
+        """Use these; `tell` is given Events to post, and neither waits nor raises.
+
+        `is_crowded` says whether other tasks wait their turn.
+        """
         self._api = api
         self._store = store
         self._quota = quota
         self._clock = clock
         self._metrics = metrics
         self._tell = tell
+        self._is_crowded = is_crowded
 
     async def reconcile(self, uid: str) -> timedelta | None:
         """Act for the task of this uid until it has to wait; return for how long, if that is known.
@@ -94,7 +100,7 @@ class Reconciler:
             self._quota.leave(uid)
             return None
         if seen.task is None or seen.pods:
-            return seen
+            return replace(seen, is_crowded=self._is_crowded())
         refusal = seen.refusal
         if refusal is not None and self._quota.is_released(uid, seen.owner.namespace):
             refusal = replace(refusal, is_outdated=True)
@@ -113,7 +119,9 @@ class Reconciler:
                 await self._change(pod, owner, self._api.hold_pod(pod.namespace, pod.name, pod.uid))
                 _log(owner, f"put the finalizer back on Pod {pod.name}", pod=pod.name)
             case ReleasePod(pod):
-                release = self._api.release_pod(pod.namespace, pod.name, pod.uid)
+                release = self._api.release_pod(
+                    pod.namespace, pod.name, pod.uid, is_being_deleted=pod.is_being_deleted
+                )
                 await self._change(pod, owner, release)
                 self._metrics.note_released(pod, self._clock())
                 _log(owner, f"released Pod {pod.name}", pod=pod.name)

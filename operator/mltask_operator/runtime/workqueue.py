@@ -61,6 +61,11 @@ class WorkQueue:
         """How many keys wait for a worker."""
         return len(self._queued)
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether keys wait and every worker is at work."""
+        return len(self._active) == self._worker_count and not self._ready.empty()
+
     def longest_work(self) -> timedelta:
         """Return for how long the oldest of the works under way has been so."""
         now = asyncio.get_running_loop().time()
