@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -246,8 +247,14 @@ async def test_a_listing_that_stays_refused_raises(
     assert len(server.requests) == 1 + api_module.ASK_AGAIN
 
 
+@pytest.mark.parametrize(
+    "question", [lambda api: anext(api.pages(tasks_path(None))), Api.priority_classes]
+)
 async def test_who_hears_of_the_last_refusal_may_ask_anew_at_once(
-    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+    api: Api,
+    server: ApiServer,
+    monkeypatch: pytest.MonkeyPatch,
+    question: Callable[[Api], Awaitable[object]],
 ) -> None:
     monkeypatch.setattr(api_module, "ASK_AGAIN", 0)
 
@@ -257,7 +264,7 @@ async def test_who_hears_of_the_last_refusal_may_ask_anew_at_once(
     server.answer = answer
     began = time.monotonic()
     with pytest.raises(ApiError, match="429"):
-        await anext(api.pages(tasks_path(None)))
+        await question(api)
     assert time.monotonic() - began >= 1
     assert len(server.requests) == 1
 

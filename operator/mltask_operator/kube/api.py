@@ -146,10 +146,9 @@ class Api:
 
     async def priority_classes(self) -> list[Json]:
         """Return all PriorityClasses."""
-        found: list[Json] = (
-            await self.request("GET", "/apis/scheduling.k8s.io/v1/priorityclasses")
-        )["items"]
-        return found
+        found = await self.ask("GET", "/apis/scheduling.k8s.io/v1/priorityclasses")
+        items: list[Json] = found["items"]
+        return items
 
     async def pages(
         self, path: str, label_selector: str = "", field_selector: str = ""

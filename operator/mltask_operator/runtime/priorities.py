@@ -33,7 +33,7 @@ class Priorities:
 
         They stay wanted then, and what was known stays known.
         """
-        # One at a time: what the API server asked one of them to wait for, another would not know.
+        # One at a time: how long the API server asked one of them to wait, another would not know.
         async with self._listing:
             self.are_wanted.clear()
             try:
