@@ -154,6 +154,20 @@ async def test_the_too_large_is_told_so_and_waits_apart(team: Team) -> None:
     assert team.asked == [first, second]
 
 
+async def test_a_larger_quota_while_the_too_large_asks_is_not_missed(team: Team) -> None:
+    # The answer is from before.
+    def enlarge() -> None:
+        team.befalls = lambda: None
+        team.api.hard = 30
+        team.queue.note_quota("MODIFIED", team.api.quota(NAMESPACE))
+        team.api.hard = 0
+
+    team.api.hard = 0
+    team.befalls = enlarge
+    first = await team.create()
+    assert team.asked == [first, first]
+
+
 async def test_a_wait_is_told_once_however_often_the_task_asks(team: Team) -> None:
     first, second = await team.create(), await team.create()
     for _ in range(5):

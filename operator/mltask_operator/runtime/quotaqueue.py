@@ -55,7 +55,7 @@ class _Namespace:
     releases: int = 0
     """How often one of its quotas was seen to have room again."""
     bounds: int = 0
-    """How often one of its quotas was changed itself."""
+    """The last of these releases by which one of its quotas was changed itself."""
 
 
 class QuotaQueue:
@@ -70,8 +70,8 @@ class QuotaQueue:
         self._namespaces: dict[str, _Namespace] = {}
         self._where: dict[str, tuple[str, _Demand, _Place]] = {}
         self._too_large: dict[str, tuple[str, int]] = {}
-        """Tasks that ask for more than a quota holds in all: their namespace, and its `bounds` at
-        that time."""
+        """Tasks that ask for more than a quota holds in all: their namespace, and its `releases`
+        when they asked."""
 
     def behind(self, task: Task) -> str | None:
         """Return why others come before the task, or None where it may ask for its Pod."""
@@ -123,7 +123,7 @@ class QuotaQueue:
         namespace = self._namespaces.setdefault(task.namespace, _Namespace())
         if excess is not None and excess.never_fits:
             self.leave(task.uid)
-            self._too_large[task.uid] = (task.namespace, namespace.bounds)
+            self._too_large[task.uid] = (task.namespace, releases)
             return
         self._too_large.pop(task.uid, None)
         self.park(task)
@@ -161,14 +161,15 @@ class QuotaQueue:
             }
         if before is None:
             return
+        if not (is_gone or quotas.has_released(before, body)):
+            return
+        namespace.releases += 1
         if is_gone or quotas.has_new_bounds(before, body):
-            namespace.bounds += 1
+            namespace.bounds = namespace.releases
             for uid, (where, _) in self._too_large.items():
                 if where == metadata["namespace"]:
                     self._wake(uid)
-        if is_gone or quotas.has_released(before, body):
-            namespace.releases += 1
-            self._wake_next(namespace)
+        self._wake_next(namespace)
 
     def waiting(self) -> Counter[str]:
         """Count the tasks that wait, by namespace."""
