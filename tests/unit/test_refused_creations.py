@@ -31,8 +31,10 @@ TABLE = [
     ("down to twice a minute", TOLD.refused(RefusalKind.QUOTA, 0, count=6), "queue 30 s"),
     ("however often it was refused", TOLD.refused(RefusalKind.QUOTA, 0, count=10**9),
      "queue 30 s"),
-    ("seldom where it can never fit", TOLD.refused(RefusalKind.QUOTA).that_never_fits(),
-     "queue 600 s"),
+    ("soon where the quota was just made larger", TOLD.refused(RefusalKind.QUOTA).that_never_fits(),
+     "queue 1 s"),
+    ("seldom where it can never fit",
+     TOLD.refused(RefusalKind.QUOTA, count=10**9).that_never_fits(), "queue 600 s"),
     (
         "at once where quota was released",
         TOLD.refused(RefusalKind.QUOTA, count=9).with_its_turn_come(),

@@ -14,8 +14,8 @@ LONGEST_REFUSAL_PAUSE = timedelta(seconds=30)
 """Between a refused creation that may yet succeed and the next try: doubling from the first to
 the longest. Where quota is released, the task whose turn it is does not wait for that."""
 TOO_LARGE_PAUSE = timedelta(minutes=10)
-"""The same for a task that asks for more than the quota holds in all: only another quota helps, and
-the operator sees that at once."""
+"""The longest for a task that asks for more than the quota holds in all: only another quota helps,
+and the operator sees that at once."""
 
 _FINAL_REFUSALS = {
     RefusalKind.INVALID: Reason.INVALID_TEMPLATE,
@@ -73,6 +73,8 @@ def _told(task: Task, reason: Reason, message: str) -> Action | None:
 
 
 def _pause(refusal: Refusal) -> timedelta:
-    if refusal.excess is not None and refusal.excess.never_fits:
-        return TOO_LARGE_PAUSE
-    return min(FIRST_REFUSAL_PAUSE * (1 << min(refusal.count - 1, 16)), LONGEST_REFUSAL_PAUSE)
+    # Also a task too large begins with short ones: the API server's own view of a quota that was
+    # just changed may be older than ours, and no event tells when it has caught up.
+    never_fits = refusal.excess is not None and refusal.excess.never_fits
+    longest = TOO_LARGE_PAUSE if never_fits else LONGEST_REFUSAL_PAUSE
+    return min(FIRST_REFUSAL_PAUSE * (1 << min(refusal.count - 1, 16)), longest)
