@@ -117,9 +117,6 @@ async def test_no_more_keys_are_worked_on_than_there_are_workers(
     assert work.most_at_once == WORKERS
 
 
-# Later
-
-
 async def test_it_is_crowded_while_keys_wait_for_a_worker(queue: WorkQueue, work: Work) -> None:
     work.gate.clear()
     crowded = []
@@ -131,6 +128,9 @@ async def test_it_is_crowded_while_keys_wait_for_a_worker(queue: WorkQueue, work
     work.gate.set()
     await let_pass(1)
     assert not queue.is_crowded
+
+
+# Later
 
 
 async def test_work_may_ask_to_be_woken_later(queue: WorkQueue, work: Work) -> None:

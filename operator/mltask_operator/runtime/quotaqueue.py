@@ -159,9 +159,7 @@ class QuotaQueue:
             namespace.quotas[metadata["name"]] = {
                 part: body[part] for part in ("spec", "status") if part in body
             }
-        if before is None:
-            return
-        if not (is_gone or quotas.has_released(before, body)):
+        if before is None or not (is_gone or quotas.has_released(before, body)):
             return
         namespace.releases += 1
         if is_gone or quotas.has_new_bounds(before, body):
