@@ -74,11 +74,6 @@ class TaskBuilder:
         excess = replace(self.refusal.excess, never_fits=True)
         return replace(self, refusal=replace(self.refusal, excess=excess))
 
-    def with_its_turn_come(self) -> Self:
-        """Have quota released since it was refused."""
-        assert self.refusal is not None
-        return replace(self, refusal=replace(self.refusal, is_outdated=True))
-
     def with_rules(self, **rules: Any) -> Self:
         """Set what its spec says of its life: the fields of Rules."""
         return replace(self, rules=replace(self.rules, **rules))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mltask_operator.lifecycle.observed import Observed, Pod, PodPhase, RefusalKind, Task
+from mltask_operator.lifecycle.observed import Observed, Pod, PodPhase, Task
 
 
 class ImpossibleError(AssertionError):
@@ -16,8 +16,6 @@ def refuse_the_impossible(seen: Observed) -> None:
         raise ImpossibleError("two Pods of one attempt: their names are the same")
     if seen.refusal and genuine:
         raise ImpossibleError("a refused creation and a Pod: the store forgets the refusal")
-    if seen.refusal and seen.refusal.is_outdated and seen.refusal.kind is not RefusalKind.QUOTA:
-        raise ImpossibleError("a release of quota ends the waiting for quota alone")
     if seen.behind and seen.pods:
         raise ImpossibleError("a task that has a Pod stands in no queue for quota")
     for pod in seen.pods:

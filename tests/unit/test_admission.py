@@ -1,6 +1,7 @@
 """How the reconciler asks for quota: one after another, whatever befalls the one before."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -129,6 +130,22 @@ async def test_an_error_of_the_first_lets_the_next_go_on(team: Team, error: OSEr
     assert len(team.api.pods) == 1
 
 
+async def test_who_is_refused_for_another_reason_when_its_turn_has_come_is_told_so(
+    team: Team,
+) -> None:
+    def forbid() -> None:
+        raise ApiError(403, "Forbidden", "violates PodSecurity")
+
+    first, second = await team.create(), await team.create()
+    team.asked.clear()
+    team.release()
+    team.befalls = forbid
+    await team.reconciler.reconcile(first)
+    assert team.asked == [first]
+    assert team.status_of(first)["reason"] == "PodForbidden"
+    assert team.woken[-1] == second
+
+
 async def test_the_first_that_is_deleted_lets_the_next_go_on(team: Team) -> None:
     first, second = await team.create(), await team.create()
     team.api.user_deletes_task(NAMESPACE, "t0")
@@ -166,6 +183,22 @@ async def test_a_larger_quota_while_the_too_large_asks_is_not_missed(team: Team)
     team.befalls = enlarge
     first = await team.create()
     assert team.asked == [first, first]
+
+
+@pytest.mark.parametrize("hard", [20, 0], ids=["no room", "too large"])
+async def test_each_release_has_the_pauses_begin_anew(team: Team, hard: int) -> None:
+    # The API server may not know of it yet, and there may be no other.
+    team.api.hard = hard
+    first = await team.create()
+    for _ in range(9):
+        team.clock.pass_seconds(3600)
+        pause = await team.reconciler.reconcile(first)
+    assert pause is not None
+    assert pause >= timedelta(seconds=30)
+    team.api.hard = 30
+    team.queue.note_quota("MODIFIED", team.api.quota(NAMESPACE))
+    team.api.hard = hard
+    assert await team.reconciler.reconcile(first) == timedelta(seconds=1)
 
 
 async def test_a_wait_is_told_once_however_often_the_task_asks(team: Team) -> None:

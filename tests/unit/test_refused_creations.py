@@ -36,11 +36,6 @@ TABLE = [
     ("seldom where it can never fit",
      TOLD.refused(RefusalKind.QUOTA, count=10**9).that_never_fits(), "queue 600 s"),
     (
-        "at once where quota was released",
-        TOLD.refused(RefusalKind.QUOTA, count=9).with_its_turn_come(),
-        "create attempt 1",
-    ),
-    (
         "other words of the quota are no news",
         a_task()
         .with_status(status(reason="QuotaExceeded", message="other words"))

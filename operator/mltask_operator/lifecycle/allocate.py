@@ -12,7 +12,7 @@ from mltask_operator.lifecycle.retries import next_attempt_at
 FIRST_REFUSAL_PAUSE = timedelta(seconds=1)
 LONGEST_REFUSAL_PAUSE = timedelta(seconds=30)
 """Between a refused creation that may yet succeed and the next try: doubling from the first to
-the longest. Where quota is released, the task whose turn it is does not wait for that."""
+the longest. Where quota is released, the task whose turn it is asks at once, and the pauses begin anew."""
 TOO_LARGE_PAUSE = timedelta(minutes=10)
 """The longest for a task that asks for more than the quota holds in all: only another quota helps,
 and the operator sees that at once."""
@@ -41,7 +41,7 @@ def allocate(task: Task, seen: Observed, now: datetime) -> Action:
         return Wait("the next attempt is not due yet", until=next_at)
     if seen.behind is not None:
         return _queue(task, seen.behind, now + LONGEST_REFUSAL_PAUSE)
-    if seen.refusal is not None and not seen.refusal.is_outdated:
+    if seen.refusal is not None:
         return _after_refusal(task, seen.refusal, now)
     return CreatePod(task, task.settled_attempts + 1)
 
@@ -73,7 +73,7 @@ def _told(task: Task, reason: Reason, message: str) -> Action | None:
 
 
 def _pause(refusal: Refusal) -> timedelta:
-    # Also a task too large begins with short ones: the API server's own view of a quota that was
+    # The first are short, also for a task too large: the API server's own view of a quota that was
     # just changed may be older than ours, and no event tells when it has caught up.
     never_fits = refusal.excess is not None and refusal.excess.never_fits
     longest = TOO_LARGE_PAUSE if never_fits else LONGEST_REFUSAL_PAUSE

@@ -182,11 +182,9 @@ class Refusal:
     message: str
     at: datetime
     count: int = 1
-    """How many times in a row it was refused."""
+    """How many times in a row it was refused, since quota was last released for it."""
     excess: QuotaExcess | None = None
     """What it asked too much of, where a quota refused it and says so."""
-    is_outdated: bool = False
-    """Whether quota was released since, so that the next answer may be another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,8 +102,10 @@ class Reconciler:
         if seen.task is None or seen.pods:
             return replace(seen, is_crowded=self._is_crowded())
         refusal = seen.refusal
-        if refusal is not None and self._quota.is_released(uid, seen.owner.namespace):
-            refusal = replace(refusal, is_outdated=True)
+        is_for_quota = refusal is not None and refusal.kind is RefusalKind.QUOTA
+        if is_for_quota and self._quota.is_released(uid, seen.owner.namespace):
+            self._store.forget_refusal(uid)
+            refusal = None
         return replace(seen, behind=self._quota.behind(seen.task), refusal=refusal)
 
     async def _act(self, action: Action, owner: Owner) -> None:

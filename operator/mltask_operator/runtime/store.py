@@ -209,6 +209,11 @@ class Store:
             before = entry.refusal.count if entry.refusal else 0
             entry.refusal = replace(refusal, count=before + 1)
 
+    def forget_refusal(self, uid: str) -> None:
+        """Note that the next answer may be another: what refused the Pod has changed."""
+        if entry := self._entries.get(uid):
+            entry.refusal = None
+
     def tasks(self) -> Iterator[Task]:
         """Yield the tasks that exist, as far as is known."""
         return (entry.task for entry in self._entries.values() if entry.task is not None)
