@@ -12,7 +12,8 @@ from mltask_operator.lifecycle.retries import next_attempt_at
 FIRST_REFUSAL_PAUSE = timedelta(seconds=1)
 LONGEST_REFUSAL_PAUSE = timedelta(seconds=30)
 """Between a refused creation that may yet succeed and the next try: doubling from the first to
-the longest. Where quota is released, the task whose turn it is asks at once, and the pauses begin anew."""
+the longest. Where quota is released, the task whose turn it is asks at once, and its pauses begin
+anew."""
 TOO_LARGE_PAUSE = timedelta(minutes=10)
 """The longest for a task that asks for more than the quota holds in all: only another quota helps,
 and the operator sees that at once."""
