@@ -1,4 +1,4 @@
-"""Which event loop the asynchronous tests of this folder run on, a server to speak to, a store."""
+"""Which event loop the asynchronous tests of this folder run on, and what many of them need."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, settings
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials
 from mltask_operator.runtime.store import Store
+from mltask_operator.runtime.workqueue import WorkQueue
 from tests.unit.api_server import ApiServer, write_kubeconfig
 from tests.unit.clock import Clock
+from tests.unit.work import GRACE, WORKERS, Work
 
 # A busy machine fails no test.
 settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -62,3 +64,19 @@ def clock() -> Clock:
 def store(clock: Clock) -> Store:
     """An empty store that goes by that clock."""
     return Store(clock)
+
+
+@pytest.fixture
+async def work() -> Work:
+    """Work that notes its calls."""
+    return Work()
+
+
+@pytest.fixture
+async def queue(work: Work) -> AsyncIterator[WorkQueue]:
+    """A running queue of keys for it."""
+    queue = WorkQueue(work, WORKERS)
+    queue.start()
+    yield queue
+    work.gate.set()
+    await queue.stop(GRACE)

@@ -1,30 +1,13 @@
-"""What is known of a task, from watches that lag, answers that overtake them, and listings."""
+"""What is known of a task, from watches that lag and answers that overtake them."""
 
-from mltask_operator.lifecycle.observed import Observed, Refusal, RefusalKind, Task
-from mltask_operator.runtime.store import Listing, Store
+from mltask_operator.lifecycle.observed import Refusal, RefusalKind
+from mltask_operator.runtime.store import Store
 from tests.unit.bodies import deleted, pod_body, task_body
 from tests.unit.clock import Clock
+from tests.unit.known import listing, seen, task_in, versions
 from tests.unit.pods import NAMESPACE, NOW, UID
 
 GONE_WITH_WRITE = {**deleted(0), "finalizers": None}
-
-
-def seen(store: Store) -> Observed:
-    observed = store.observe(UID)
-    assert observed is not None
-    return observed
-
-
-def task_in(store: Store) -> Task:
-    task = seen(store).task
-    assert task is not None
-    return task
-
-
-def versions(store: Store) -> list[str]:
-    """Return the resourceVersions of the Pods that are known."""
-    return [pod.resource_version for pod in seen(store).pods]
-
 
 # The newest wins
 
@@ -66,6 +49,27 @@ def test_pods_that_are_not_ours_are_ignored(store: Store) -> None:
     assert store.record_pod(foreign) is None
     assert store.record_pod_removed(foreign) is None
     assert len(store) == 0
+
+
+def test_a_pod_in_another_namespace_takes_nothing_over(store: Store) -> None:
+    forged = pod_body(20, uid="forged", metadata={"namespace": "team-b"})
+    store.record_pod(forged)
+    store.record_task(task_body(10))
+    assert seen(store).owner.namespace == NAMESPACE
+    assert seen(store).pods == ()
+    assert store.record_pod(forged | {"metadata": {**forged["metadata"], "uid": "more"}}) is None
+
+
+def test_that_a_pod_was_told_to_end_before_it_ended_is_kept(store: Store) -> None:
+    store.record_pod(pod_body(20, metadata=deleted(30), status={"phase": "Running"}))
+    for version in (21, 22):
+        store.record_pod(pod_body(version, metadata=deleted(0), status={"phase": "Succeeded"}))
+        assert seen(store).pods[0].was_told_to_end, version
+
+
+def test_a_status_of_a_later_version_is_left_alone(store: Store) -> None:
+    store.record_task(task_body(10, status={"phase": "Paused"}))
+    assert not task_in(store).is_understood
 
 
 def test_a_task_that_went_does_not_come_back(store: Store, clock: Clock) -> None:
@@ -209,95 +213,3 @@ def test_a_finished_task_is_kept_without_its_pod(store: Store) -> None:
     store.record_pod(pod_body(20))
     assert store.record_pod_removed(pod_body(21)) == UID
     assert (versions(store), len(store)) == ([], 1)
-
-
-# Against complete listings
-
-
-def listing(version: int, *uids: str) -> Listing:
-    return Listing(frozenset(uids), version)
-
-
-def test_what_a_listing_shows_is_kept(store: Store) -> None:
-    store.record_task(task_body(10))
-    store.record_pod(pod_body(20))
-    assert store.retain(listing(30, "pod-1"), listing(31, UID)) == []
-    assert versions(store) == ["20"]
-
-
-def test_what_a_listing_does_not_show_has_gone(store: Store) -> None:
-    store.record_task(task_body(10))
-    store.record_pod(pod_body(20))
-    assert store.retain(listing(30), listing(31)) == [UID]
-    assert (versions(store), seen(store).is_task_gone) == ([], True)
-
-
-def test_what_is_newer_than_a_listing_is_kept(store: Store) -> None:
-    store.record_task(task_body(40))
-    store.record_pod(pod_body(41))
-    assert store.retain(listing(30), listing(31)) == []
-    assert versions(store) == ["41"]
-    assert task_in(store).resource_version == "40"
-
-
-def test_a_task_that_was_never_seen_is_not_gone_because_a_listing_lacks_it(store: Store) -> None:
-    store.record_pod(pod_body(20))
-    assert store.retain(listing(30, "pod-1"), listing(31)) == []
-    assert not seen(store).is_task_gone
-    assert store.record_task(task_body(40)) == UID
-
-
-def test_a_pod_in_another_namespace_takes_nothing_over(store: Store) -> None:
-    forged = pod_body(20, uid="forged", metadata={"namespace": "team-b"})
-    store.record_pod(forged)
-    store.record_task(task_body(10))
-    assert seen(store).owner.namespace == NAMESPACE
-    assert seen(store).pods == ()
-    assert store.record_pod(forged | {"metadata": {**forged["metadata"], "uid": "more"}}) is None
-
-
-def test_that_a_pod_was_told_to_end_before_it_ended_is_kept(store: Store) -> None:
-    store.record_pod(pod_body(20, metadata=deleted(30), status={"phase": "Running"}))
-    for version in (21, 22):
-        store.record_pod(pod_body(version, metadata=deleted(0), status={"phase": "Succeeded"}))
-        assert seen(store).pods[0].was_told_to_end, version
-
-
-def test_a_status_of_a_later_version_is_left_alone(store: Store) -> None:
-    store.record_task(task_body(10, status={"phase": "Paused"}))
-    task = seen(store).task
-    assert task is not None
-    assert not task.is_understood
-
-
-def test_what_a_listing_dropped_does_not_come_back_by_a_late_event(store: Store) -> None:
-    store.record_task(task_body(10))
-    store.record_pod(pod_body(20))
-    store.retain(listing(30), listing(31))
-    assert store.record_task(task_body(11)) is None
-    assert store.record_pod(pod_body(21)) is None
-
-
-def test_a_task_that_a_listing_dropped_stays_gone_even_without_pods(store: Store) -> None:
-    store.record_task(task_body(10))
-    store.retain(listing(30), listing(31))
-    assert store.record_task(task_body(11)) is None
-    assert seen(store).is_task_gone
-
-
-def test_what_no_watch_shows_any_more_is_forgotten_after_further_listings(store: Store) -> None:
-    store.record_task(task_body(10))
-    store.record_pod(pod_body(20))
-    store.retain(listing(30), listing(31))
-    assert len(store) == 1
-    for version in (40, 50):
-        assert store.retain(listing(version), listing(version)) == []
-    assert len(store) == 0
-
-
-def test_what_a_request_did_not_find_outlives_one_listing(store: Store) -> None:
-    store.record_task(task_body(10))
-    store.record_task_gone(UID)
-    store.retain(listing(30), listing(31))
-    assert store.record_task(task_body(11)) is None
-    assert len(store) == 1

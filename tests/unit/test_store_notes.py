@@ -5,20 +5,15 @@ from typing import Any
 
 import pytest
 
-from mltask_operator.lifecycle.observed import Observed, Refusal, RefusalKind
+from mltask_operator.lifecycle.observed import Refusal, RefusalKind
 from mltask_operator.runtime.store import Store
 from tests.unit.bodies import STARTED, Json, container, pod_body, task_body
 from tests.unit.clock import Clock
+from tests.unit.known import seen
 from tests.unit.pods import NOW, UID, seconds
 
 RUNNING_PROXY = container("proxy", running={"startedAt": STARTED})
 WAITING_FOR_QUOTA = {"phase": "Pending", "reason": "QuotaExceeded"}
-
-
-def seen(store: Store) -> Observed:
-    observed = store.observe(UID)
-    assert observed is not None
-    return observed
 
 
 def test_refusals_are_counted_until_there_is_a_pod(store: Store) -> None:

@@ -1,0 +1,155 @@
+"""Answers that say no, as the client tells of them, and what it asks again by itself."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from mltask_operator.kube import api as api_module
+from mltask_operator.kube.api import Api, tasks_path
+from mltask_operator.kube.errors import ApiError
+from tests.unit.api_server import ApiServer, write_kubeconfig
+
+# Refusals
+
+
+async def test_refusal_is_told_in_the_api_servers_words(api: Api, server: ApiServer) -> None:
+    status = {
+        "kind": "Status",
+        "reason": "Invalid",
+        "message": 'Pod "x" is invalid: metadata.uid: Invalid value',
+        "details": {"causes": [{"reason": "FieldValueInvalid", "field": "metadata.uid"}]},
+        "code": 422,
+    }
+    server.answer = server.says(status, 422)
+    with pytest.raises(ApiError) as raised:
+        await api.get_pod("team-a", "train-1")
+    error = raised.value
+    assert (error.code, error.reason, error.message) == (422, "Invalid", status["message"])
+    assert error.causes == ("FieldValueInvalid",)
+    assert str(error) == f"the API server answered 422 Invalid: {status['message']}"
+
+
+@pytest.mark.parametrize("body", [b"upstream is down", b"[]", b"", b"\xff\xfe", b'{"details": 1}'])
+async def test_refusal_of_a_proxy_in_between_keeps_its_code(
+    api: Api, server: ApiServer, body: bytes
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=502, body=body)
+
+    server.answer = answer
+    with pytest.raises(ApiError) as raised:
+        await api.get_pod("team-a", "train-1")
+    assert (raised.value.code, raised.value.reason) == (502, "")
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("3", 3), ("Wed, 21 Oct 2026 07:28:00 GMT", 0), (None, 0)]
+)
+async def test_refusal_says_how_long_to_wait(
+    api: Api, server: ApiServer, header: str | None, seconds: float
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        headers = {"Retry-After": header} if header else {}
+        return web.json_response({"reason": "TooManyRequests"}, status=429, headers=headers)
+
+    server.answer = answer
+    with pytest.raises(ApiError) as raised:
+        await api.get_pod("team-a", "train-1")
+    assert (raised.value.code, raised.value.retry_after) == (429, seconds)
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+async def test_a_listing_outlives_what_passes(
+    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(api_module, "ASK_PAUSE_SECONDS", 0.0)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        match len(server.requests):
+            case 1:
+                return web.json_response({}, status=code)
+            case 2:
+                assert request.transport is not None
+                request.transport.abort()
+        return web.json_response({"metadata": {"resourceVersion": "10"}, "items": []})
+
+    server.answer = answer
+    assert [page["items"] async for page in api.pages(tasks_path(None))] == [[]]
+
+
+async def test_a_listing_that_stays_refused_raises(
+    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_module, "ASK_PAUSE_SECONDS", 0.0)
+    server.answer = server.says({"reason": "InternalError", "message": "no"}, 500)
+    with pytest.raises(ApiError, match="500 InternalError: no"):
+        await anext(api.pages(tasks_path(None)))
+    assert len(server.requests) == 1 + api_module.ASK_AGAIN
+
+
+@pytest.mark.parametrize(
+    "question", [lambda api: anext(api.pages(tasks_path(None))), Api.priority_classes]
+)
+async def test_who_hears_of_the_last_refusal_may_ask_anew_at_once(
+    api: Api,
+    server: ApiServer,
+    monkeypatch: pytest.MonkeyPatch,
+    question: Callable[[Api], Awaitable[object]],
+) -> None:
+    monkeypatch.setattr(api_module, "ASK_AGAIN", 0)
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({}, status=429, headers={"Retry-After": "1"})
+
+    server.answer = answer
+    began = time.monotonic()
+    with pytest.raises(ApiError, match="429"):
+        await question(api)
+    assert time.monotonic() - began >= 1
+    assert len(server.requests) == 1
+
+
+# Credentials that are refused
+
+
+def accept_only(server: ApiServer, token: str) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        known = request.headers["Authorization"] == f"Bearer {token}"
+        body = {} if known else {"kind": "Status", "reason": "Unauthorized", "message": "no"}
+        return web.json_response(body, status=200 if known else 401)
+
+    server.answer = answer
+
+
+def tokens(server: ApiServer) -> list[str]:
+    return [request.headers["Authorization"] for request in server.requests]
+
+
+async def test_a_token_that_was_replaced_is_read_anew(
+    api: Api, server: ApiServer, kubeconfig: Path
+) -> None:
+    accept_only(server, "second")
+    write_kubeconfig(kubeconfig, server.url, {"token": "second"})
+    await api.get_pod("team-a", "train-1")
+    await api.get_pod("team-a", "train-1")
+    assert tokens(server) == ["Bearer first", "Bearer second", "Bearer second"]
+
+
+async def test_a_token_that_stays_refused_is_tried_twice(api: Api, server: ApiServer) -> None:
+    accept_only(server, "second")
+    with pytest.raises(ApiError, match="401 Unauthorized"):
+        await api.get_pod("team-a", "train-1")
+    assert tokens(server) == ["Bearer first", "Bearer first"]
+
+
+async def test_a_replaced_token_serves_all_requests_under_way(
+    api: Api, server: ApiServer, kubeconfig: Path
+) -> None:
+    accept_only(server, "second")
+    write_kubeconfig(kubeconfig, server.url, {"token": "second"})
+    answers = await asyncio.gather(*(api.get_pod("team-a", f"train-{n}") for n in range(32)))
+    assert answers == [{}] * 32
