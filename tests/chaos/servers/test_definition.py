@@ -72,7 +72,7 @@ def test_an_operator_without_a_definition_lets_go_of_pods_that_are_deleted(
         with site.kept_operator():
             populate(site)
         undefine(site.cluster)
-        # The garbage collector deletes them too, unless its watch of the tasks was broken just then.
+        # The garbage collector does so too, unless its watch of the tasks was broken just then.
         site.cluster.kubectl("delete", "pods", "--all", f"-n={site.team.namespace}", "--wait=false")
         wait_until(lambda: _are_deleted(site), "all Pods are being deleted")
         with pytest.raises(ClusterError, match="is not installed: install the Helm chart"):
