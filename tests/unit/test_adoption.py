@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from mltask_operator.kube.errors import ApiError
+from mltask_operator.runtime.reconciler import MAX_ACTIONS
 from tests.fake_api import FakeApi, Fault
 from tests.unit.clock import Clock
 from tests.unit.simulated_operator import SimulatedOperator
@@ -69,3 +71,18 @@ def test_another_ones_pod_is_told_of_and_left_alone(forge: Callable[[Body], obje
     before = scene.pod["metadata"]["resourceVersion"]
     assert scene.status()["reason"] == "PodNameTaken"
     assert scene.pod["metadata"]["resourceVersion"] == before
+
+
+def test_one_that_is_there_and_is_not_keeps_nobody_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As a broken cache in between would tell it: names are taken, and nobody has them.
+    scene = Scene()
+    asked = []
+
+    async def find_nothing(namespace: str, name: str) -> Body:
+        asked.append(name)
+        raise ApiError(404, "NotFound", f"pods {name} not found")
+
+    monkeypatch.setattr(scene.api, "get_pod", find_nothing)
+    with pytest.raises(RuntimeError, match="acted 20 times in one go, the last time by CreatePod"):
+        scene.operator.reconcile(scene.uid, None)
+    assert len(asked) == MAX_ACTIONS

@@ -69,7 +69,7 @@ class Reconciler:
         """Act for the task of this uid until it has to wait; return for how long, if that is known.
 
         Raise ApiError or Unreachable where the API server did not do as it was asked, and all
-        there is to do about it is to try again.
+        there is to do about it is to try again; RuntimeError where acting changes nothing.
         """
         try:
             return await self._go_on(uid)
@@ -92,7 +92,8 @@ class Reconciler:
                 self._quota.leave(uid)
                 return action.until - now if action.until else None
             await self._act(action, seen.owner)
-        return timedelta(seconds=1)
+        last = type(action).__name__
+        raise RuntimeError(f"acted {MAX_ACTIONS} times in one go, the last time by {last}")
 
     def _observe(self, uid: str) -> Observed | None:
         seen = self._store.observe(uid)
