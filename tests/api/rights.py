@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import NamedTuple, Self
 
@@ -147,6 +148,10 @@ def _role_of(binding: Json, objects: Sequence[Json]) -> Json:
     return role
 
 
+def _may_all(client: Client, program: Program) -> bool:
+    return all(may(client, program.user, right) for right in program.rights)
+
+
 @contextmanager
 def granted(cluster: Cluster, programs: Iterable[Program]) -> Iterator[None]:
     """Have accounts with these programs' rights within the block, in force from its begin on."""
@@ -167,7 +172,7 @@ def granted(cluster: Cluster, programs: Iterable[Program]) -> Iterator[None]:
         with Client(cluster) as client:
             for program in made:
                 wait_until(
-                    lambda of=program: all(may(client, of.user, right) for right in of.rights),  # type: ignore[misc]
+                    partial(_may_all, client, program),
                     f"RBAC knows what {program.account} may do",
                 )
         yield

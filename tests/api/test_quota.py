@@ -94,7 +94,7 @@ def test_a_thousand_tasks_through_a_quota_of_twenty(
     )
     asked = creations(team)
     assert asked[201] == 1000
-    # For a release one refusal at the most, and in the beginning one for each worker.
+    # For a release one refusal at the most, in the beginning one for each worker, and few pauses.
     assert asked[403] <= 1000 + WORKERS
     waited = sum(
         kind == "patch mltasks/status" and code == 200 for kind, _, code in requests(team, OPERATOR)

@@ -4,16 +4,13 @@ import pytest
 
 from mltask_operator.api.reasons import Reason
 from mltask_operator.api.status import MLTaskStatus
-from mltask_operator.kube.spec import rules_from
-from mltask_operator.lifecycle.announce import Notice, NoticeReason, announce
+from mltask_operator.lifecycle.announce import NoticeReason, announce
 from mltask_operator.lifecycle.observed import RefusalKind
-from mltask_operator.lifecycle.rules import FailureRule, MemoryGrowth
 from tests.unit.builders import TaskBuilder, a_task
-from tests.unit.decisions import written
+from tests.unit.notices import EVICTED, HUNGRY, IGNORED, KILLED, MI, RETRIED, RUNNING, policy, told
 from tests.unit.pods import (
     ended,
     of_steps,
-    out_of_memory,
     running,
     seconds,
     succeeded,
@@ -31,31 +28,11 @@ from tests.unit.statuses import (
     waiting_status,
 )
 
-MI = 2**20
-
-
-def policy(rule: dict[str, object]) -> tuple[FailureRule, ...]:
-    return rules_from({"podFailurePolicy": {"rules": [rule]}}).failure_policy
-
-
-CODE_3 = {"onExitCodes": {"operator": "In", "values": [3]}}
-DISRUPTION = {"onPodConditions": [{"type": "DisruptionTarget"}]}
-RETRIED = a_task().with_rules(backoff_limit=2)
-IGNORED = a_task().with_rules(failure_policy=policy({"action": "Ignore", **CODE_3}))
-COUNTED = RETRIED.with_rules(failure_policy=policy({"action": "Count", **DISRUPTION}))
 SHORT = a_task().with_rules(active_deadline=seconds(30))
-HUNGRY = a_task().with_rules(
-    memory=MemoryGrowth(factor=2, maximum=100 * MI, request=40 * MI, limit=None)
-)
-KILLED = ended(137, containers=(out_of_memory(),))
-EVICTED = ended(
-    143,
-    disruption="EvictionByEvictionAPI",
-    conditions=(("DisruptionTarget", "True"),),
-)
-RUNNING = a_task().with_status(running_status())
 OUT_OF_TIME = SHORT.with_status(out_of_time_status())
 CONTINUED = a_task().of_steps("a", "b", goes_on_after_failed_step=True)
+DISRUPTION = {"onPodConditions": [{"type": "DisruptionTarget"}]}
+COUNTED = RETRIED.with_rules(failure_policy=policy({"action": "Count", **DISRUPTION}))
 
 TOLD = [
     (
@@ -189,11 +166,6 @@ NOT_TOLD = [
         .with_pod(waiting_for(Reason.UNSCHEDULABLE, "no node", attempt=2)),
     ),
 ]
-
-
-def told(seen: TaskBuilder) -> Notice | None:
-    """Return what is told of the status that is to be written now."""
-    return announce(seen.task, written(seen))
 
 
 @pytest.mark.parametrize(("seen", "words"), [row[1:] for row in TOLD], ids=[row[0] for row in TOLD])

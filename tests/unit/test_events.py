@@ -7,18 +7,15 @@ import pytest
 
 from mltask_operator.api.names import MAX_TASK_NAME_LENGTH
 from mltask_operator.kube.events import MAX_MESSAGE_BYTES, event_from, event_name
-from mltask_operator.lifecycle.announce import Notice, NoticeReason, announce
+from mltask_operator.lifecycle.announce import Notice, NoticeReason
 from tests.unit.builders import TaskBuilder, a_task
-from tests.unit.decisions import written
-from tests.unit.pods import NAME, NOW, UID, ended, told_to_end
-from tests.unit.statuses import failed_before, running_status
-
-RETRIED = a_task().with_rules(backoff_limit=2)
-DISRUPTED = a_task().with_status(running_status()).with_pod(ended(1, **told_to_end(12)))
+from tests.unit.notices import EVICTED, HUNGRY, IGNORED, KILLED, RETRIED, RUNNING, told
+from tests.unit.pods import NAME, NOW, UID, ended
+from tests.unit.statuses import failed_before
 
 
 def an_event(seen: TaskBuilder) -> dict[str, Any]:
-    notice = announce(seen.task, written(seen))
+    notice = told(seen)
     assert notice is not None
     return event_from(seen.task, notice, "11", NOW)
 
@@ -47,11 +44,7 @@ def test_an_event_says_all_that_kubectl_shows_and_more() -> None:
         "lastTimestamp": at,
         "count": 1,
     }
-
-
-def test_that_an_attempt_gets_more_memory_is_no_warning() -> None:
-    notice = Notice(NoticeReason.MEMORY_INCREASED, 1, "")
-    assert event_from(a_task().task, notice, "11", NOW)["type"] == "Normal"
+    assert an_event(HUNGRY.with_pod(KILLED))["type"] == "Normal"
 
 
 def test_its_name_tells_apart_what_is_to_be_told_and_nothing_else() -> None:
@@ -65,7 +58,7 @@ def test_its_name_tells_apart_what_is_to_be_told_and_nothing_else() -> None:
     others = (
         a_task().with_pod(ended(3)),
         RETRIED.with_status(failed_before(1)).with_pod(ended(3, attempt=2)),
-        DISRUPTED,
+        RUNNING.with_pod(EVICTED),
     )
     assert len({name(seen) for seen in (once, *others)}) == 4
 
@@ -87,6 +80,6 @@ def test_a_message_is_one_line_of_less_than_a_kilobyte(text: str) -> None:
 
 
 def test_what_the_program_wrote_is_not_in_it() -> None:
-    for seen in (a_task(), RETRIED):
+    for seen in (a_task(), RETRIED, IGNORED):
         pod = ended(3, output="password: hunter2")
         assert "hunter2" not in str(an_event(seen.with_pod(pod)))

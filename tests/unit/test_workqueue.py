@@ -3,8 +3,9 @@
 import pytest
 
 from mltask_operator.runtime.workqueue import WorkQueue
+from tests.unit.pods import seconds
 from tests.unit.virtual_time import VirtualTimeLoop, let_pass
-from tests.unit.work import WORKERS, Work, seconds
+from tests.unit.work import WORKERS, Work
 
 loop_factory = VirtualTimeLoop
 

@@ -7,8 +7,9 @@ import pytest
 
 from mltask_operator.kube.errors import ApiError
 from mltask_operator.runtime.workqueue import FIRST_BACKOFF, LONGEST_BACKOFF, WorkQueue
+from tests.unit.pods import seconds
 from tests.unit.virtual_time import VirtualTimeLoop, let_pass
-from tests.unit.work import GRACE, Work, seconds
+from tests.unit.work import GRACE, Work
 
 loop_factory = VirtualTimeLoop
 

@@ -4,8 +4,10 @@ import asyncio
 from collections import deque
 from datetime import timedelta
 
+from tests.unit.pods import seconds
+
 WORKERS = 3
-GRACE = timedelta(seconds=3)
+GRACE = seconds(3)
 """How long a queue's stop waits for what is under way."""
 
 
@@ -43,8 +45,3 @@ class Work:
     def times(self) -> list[float]:
         """When each work was started, to a hundredth of a second."""
         return [round(time, 2) for _, time in self.started]
-
-
-def seconds(number: float) -> timedelta:
-    """Return this many seconds."""
-    return timedelta(seconds=number)
