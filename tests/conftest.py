@@ -6,7 +6,7 @@ import pytest
 
 from localcluster import node
 
-pytest_plugins = ["tests.chaos.plugin"]
+pytest_plugins = ["tests.chaos.plugin", "tests.harness.plugin"]
 
 # `make test` goes from what is quick and needs nothing to what is slow and needs a machine.
 STAGES = (None, "api", "node")
