@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -31,8 +31,8 @@ class Cluster:
     `state / "logs"` has each component's output.
     """
 
-    def __init__(self, own: State, lock: IO[str], binaries: Path, *, is_real: bool) -> None:
-        """Begin with nothing but a folder; `Cluster.start` is the way to a running one."""
+    def __init__(self, own: State, lock: IO[str] | None, binaries: Path, *, is_real: bool) -> None:
+        """Begin with nothing but a folder; use `Cluster.start` or `Cluster.attach` instead."""
         self.is_real = is_real
         self.bin = binaries
         self.state = own.path
@@ -69,6 +69,19 @@ class Cluster:
             raise
         return cluster
 
+    @property
+    def address(self) -> dict[str, str]:
+        """What another process needs for `attach`."""
+        return {"id": self._own.id, "url": self.url, "etcd_url": self.etcd_url}
+
+    @classmethod
+    def attach(cls, address: Mapping[str, str]) -> Self:
+        """Return the cluster that another process runs, to use it but not to stop or break it."""
+        attached = cls(State(address["id"]), None, tools.ensure(), is_real=False)
+        attached._set_up_clients(address["url"])
+        attached.etcd_url = address["etcd_url"]
+        return attached
+
     def __enter__(self) -> Self:
         return self
 
@@ -80,7 +93,8 @@ class Cluster:
         """End the cluster, leaving nothing behind but the logs in a folder that was asked for."""
         leftovers.remove(self._own)
         self._processes.reap()
-        self._lock.close()
+        if self._lock:
+            self._lock.close()
 
     def detach(self) -> None:
         """Let the cluster outlive its block and this process, until `localcluster down`.
@@ -105,19 +119,22 @@ class Cluster:
         """Run helm as the administrator; return its output, or raise ClusterError with it."""
         return self._run("helm", *args)
 
-    def audit_events(self, since: int = 0) -> Iterator[dict[str, Any]]:
+    def audit_events(self, since: int = 0, about: str = "") -> Iterator[dict[str, Any]]:
         """Yield an audit.k8s.io/v1 Event, without bodies, for each request answered so far.
 
-        `since` leaves out those that were in the log when it had this `audit_size`. The API server
-        writes the line after its answer: wait for the last one you count on.
+        `since` leaves out those that were in the log when it had this `audit_size`. `about` leaves
+        out those whose line does not contain this text, such as a namespace: a search costs far
+        less than parsing. The API server writes the line after its answer: wait for the last one
+        you count on.
         """
+        text = about.encode()
         with controlplane.audit_log(self.state).open("rb") as log:
             if since:
                 # The size may have been read while a line was written.
                 log.seek(since - 1)
                 log.readline()
             for line in log:
-                if line.endswith(b"\n"):
+                if text in line and line.endswith(b"\n"):
                     yield json.loads(line)
 
     def audit_size(self) -> int:
@@ -155,10 +172,8 @@ class Cluster:
             host, private = namespaces.create(self._own, self._processes)
         else:
             host = private = network.loopback()
-        self.url = f"https://{host.address}:{host.port()}"
-        self._credentials = Credentials(self.state / "credentials", self.url)
+        self._set_up_clients(f"https://{host.address}:{host.port()}")
         self._credentials.create()
-        self.kubeconfig = self._credentials.kubeconfig("admin")
         self._start_control_plane(host, private)
         if self.is_real:
             self._start_real_node(host, allocatable_cpus)
@@ -167,6 +182,11 @@ class Cluster:
         self.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=60s")
         # Without it, Pods are refused.
         self.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
+
+    def _set_up_clients(self, url: str) -> None:
+        self.url = url
+        self._credentials = Credentials(self.state / "credentials", url)
+        self.kubeconfig = self._credentials.kubeconfig("admin")
 
     def _start_control_plane(self, host: Host, private: Host) -> None:
         etcd, self.etcd_url = controlplane.etcd(self.state, private)

@@ -61,11 +61,13 @@ class Credentials:
         return self._folder / f"{name}.kubeconfig"
 
     def write_kubeconfig(self, name: str, token: str) -> Path:
-        """Write and return a kubeconfig file for whom this bearer token stands."""
+        """Write and return a kubeconfig file for the owner of this bearer token."""
         cluster = {"server": self.url, "certificate-authority": str(self.authority)}
         context = {"cluster": "mltask", "user": name, "namespace": "default"}
         path = self.kubeconfig(name)
-        path.write_text(
+        # Operators may be reading an earlier file of this name.
+        unfinished = path.with_name(f"{secrets.token_hex(8)}.unfinished")
+        unfinished.write_text(
             yaml.safe_dump(
                 {
                     "apiVersion": "v1",
@@ -77,4 +79,5 @@ class Credentials:
                 }
             )
         )
+        unfinished.rename(path)
         return path

@@ -1,20 +1,24 @@
-"""What runs where: quick tests first, and nothing is left out in silence."""
+"""Order of the tests, and a report of those that did not run."""
 
 import os
 
 import pytest
 
 from localcluster import node
+from tests.harness.schedule import sort_longest_first
 
-pytest_plugins = ["tests.chaos.plugin", "tests.harness.plugin"]
+pytest_plugins = ["tests.chaos.plugin", "tests.harness.plugin", "tests.harness.clusters"]
 
-# `make test` goes from what is quick and needs nothing to what is slow and needs a machine.
+# A single process runs quick tests first, then those that need a control plane, then a node.
 STAGES = (None, "api", "node")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests by stage, and skip what cannot run on this machine."""
-    items.sort(key=_stage)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the tests, and skip those that cannot run on this machine."""
+    if hasattr(config, "workerinput"):
+        sort_longest_first(config, items)
+    else:
+        items.sort(key=_stage)
     if reason := node.why_not_here():
         skip = pytest.mark.skip(reason=f"no real node here: {reason}")
         for item in items:

@@ -4,10 +4,13 @@ import threading
 import time
 from collections.abc import Callable
 
+BOUND = 120.0
+"""Seconds until a test stops waiting. A busy machine needs most of them; no other machine does."""
+
 _never = threading.Event()
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = BOUND) -> None:
     """Return as soon as the condition holds; fail, naming it, if that takes longer."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -8,7 +8,6 @@ from localcluster import Cluster
 from tests.api.rights import Chart, asked
 from tests.api.team import Json, Team
 from tests.chart.chart import is_denied
-from tests.waiting import wait_until
 
 SYSTEM = "mltask-system"
 OPERATOR = f"system:serviceaccount:{SYSTEM}:mltask-operator"
@@ -17,7 +16,7 @@ SCHEDULER = "system:kube-scheduler"
 
 def requests(team: Team, user: str) -> Iterator[tuple[str, str, int]]:
     """Yield a user's writes in the team's namespace: `verb resource`, the object, the answer."""
-    for event in team.cluster.audit_events():
+    for event in team.cluster.audit_events(about=f'"namespace":"{team.namespace}"'):
         target = event.get("objectRef", {})
         is_write = event["verb"] in ("create", "patch", "delete")
         if is_write and (event["user"]["username"], target.get("namespace")) == (
@@ -49,7 +48,7 @@ def bound(team: Team) -> list[str]:
 
 def assert_each_ran_once(team: Team, count: int) -> None:
     """Wait until this many tasks, which are all, have succeeded, each with the one Pod it had."""
-    wait_until(lambda: team.has_finished(count) and not team.pods(), f"{count} tasks done", 240)
+    team.wait_until_all_done(count)
     assert team.outcomes() == {("Succeeded", 1): count}
     pods = bound(team)
     assert len(pods) == len(set(pods)) == count
@@ -63,7 +62,7 @@ def requests_per_task(cluster: Cluster, tasks: Iterable[Json]) -> Counter[str]:
         names[metadata["namespace"], metadata["name"]] = metadata["name"]
         names[metadata["namespace"], of_pods] = metadata["name"]
     counts: Counter[str] = Counter()
-    for event in cluster.audit_events():
+    for event in cluster.audit_events(about=OPERATOR):
         target = event.get("objectRef", {})
         name = target.get("name", "")
         pod = re.search(r"-[0-9a-f]{8}-(?=[0-9]+$)", name)
@@ -83,7 +82,7 @@ def outside_the_role(cluster: Cluster) -> list[str]:
     given = {(right.group, right.resource, right.verb) for right in rights}
     denied = [
         event
-        for event in cluster.audit_events()
+        for event in cluster.audit_events(about=OPERATOR)
         if event["user"]["username"] == OPERATOR and is_denied(event)
     ]
     return [

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from tests.api.bad_manifests import KIB, memory, resources, spec, template, variables
 from tests.api.bad_structures import steps
-from tests.api.team import Json
+from tests.api.client import Json
 
 BASELINE, RESTRICTED, QUOTA, LIMITS, OPEN = "baseline", "restricted", "quota", "limits", "open"
 """What the namespaces demand: a Pod Security level, a ResourceQuota, a LimitRange, or nothing."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.api.bad_manifests import Row, changed, spec, template
-from tests.api.team import Json
+from tests.api.client import Json
 
 __all__ = ["REFUSED", "changed", "steps"]
 

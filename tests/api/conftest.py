@@ -1,23 +1,16 @@
-"""A real API server with simulated nodes, and the operator with the rights that its chart gives."""
+"""The cluster that all workers share, and operators with the rights that the chart gives."""
 
-import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from localcluster import Cluster
-from localcluster.errors import ClusterError
-from tests.api.audit import SYSTEM, outside_the_role
+from tests.api.audit import SYSTEM
 from tests.api.client import Client
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team
 from tests.api.watch import Watch
-from tests.chart.chart import wait_until_established
-from tests.waiting import wait_until
-
-CHART = Path(__file__).parents[2] / "charts" / "mltask-operator"
 
 StartOperator = Callable[[Team], OperatorProcess]
 
@@ -29,54 +22,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.api)
 
 
-@contextmanager
-def cluster_with_chart() -> Iterator[Cluster]:
-    """Have an API server on which the chart is installed, but for the operator's own Pod.
-
-    Whatever the tests made it do, its role had to do: one that takes rights away uses an account
-    of its own. If not, the run ends with an error.
-    """
-    with Cluster.start(real_node=False, simulated_nodes=4) as started:
-        # Simulated nodes would pretend to run the operator; it runs beside them instead.
-        started.helm(
-            *("install", "mltask-operator", str(CHART)),
-            *("--namespace", SYSTEM, "--create-namespace", "--set", "nodeSelector.none=such"),
-        )
-        wait_until_established(started)
-        wait_until(lambda: _knows_the_owner(started), "admission knows the kind MLTask", 60)
-        yield started
-        asked = outside_the_role(started)
-        assert not asked, f"in this run the operator asked for what it has no right to: {asked}"
-
-
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """The cluster that all tests of the session share, in namespaces of their own."""
-    with cluster_with_chart() as started:
-        yield started
-
-
-def _knows_the_owner(cluster: Cluster) -> bool:
-    """Whether the admission plugin OwnerReferencesPermissionEnforcement has seen the CRD.
-
-    Until it looks for new kinds, which it does twice a minute, it refuses the Pods of new ones.
-    """
-    owner = {"apiVersion": "mltask.dev/v1alpha1", "kind": "MLTask", "name": "x", "uid": "x"}
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "x", "ownerReferences": [{**owner, "blockOwnerDeletion": True}]},
-        "spec": {"containers": [{"name": "x", "image": "x"}]},
-    }
-    account = f"system:serviceaccount:{SYSTEM}:mltask-operator"
-    dry_run = ("create", "--dry-run=server", "--as", account, "--namespace=default", "-f", "-")
-    try:
-        cluster.kubectl(*dry_run, stdin=json.dumps(pod))
-    except ClusterError as error:
-        if "no matches for kind" not in str(error):
-            raise
-        return False
-    return True
+def cluster(shared_cluster: Cluster) -> Cluster:
+    """The API server: each test has its own namespaces there."""
+    return shared_cluster
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +36,7 @@ def operator_kubeconfig(cluster: Cluster) -> Path:
 
 @pytest.fixture
 def team(cluster: Cluster) -> Iterator[Team]:
-    """A namespace of the test's own, gone after it."""
+    """A namespace for one test."""
     created = Team.create(cluster)
     yield created
     created.delete()
@@ -95,7 +44,7 @@ def team(cluster: Cluster) -> Iterator[Team]:
 
 @pytest.fixture
 def other_team(cluster: Cluster) -> Iterator[Team]:
-    """Somebody else's namespace."""
+    """Another namespace for the test."""
     created = Team.create(cluster)
     yield created
     created.delete()

@@ -28,7 +28,7 @@ def container(state: Json) -> Json:
 def receive(team: Team, task: str) -> str:
     """Wait until the Pod of the task's first attempt has its node; return the Pod's name."""
     pod: str = team.pod_of(task, 1)["metadata"]["name"]
-    team.kubectl("wait", "--for=condition=PodScheduled", "pod", pod, "--timeout=30s")
+    team.kubectl("wait", "--for=condition=PodScheduled", "pod", pod, "--timeout=120s")
     return pod
 
 
@@ -49,7 +49,7 @@ def start(team: Team, task: str) -> str:
 def hear_of_deletion(team: Team, pod: str) -> None:
     """Wait until the Pod is told to end."""
     told = "jsonpath={.metadata.deletionTimestamp}"
-    team.kubectl("wait", f"--for={told}", "pod", pod, "--timeout=30s")
+    team.kubectl("wait", f"--for={told}", "pod", pod, "--timeout=120s")
 
 
 def remove(team: Team, pod: str) -> None:

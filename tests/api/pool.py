@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from localcluster import Cluster
-from tests.api.team import Json
+from tests.api.client import Json
 
 LABEL = "test.mltask.dev/pool"
 

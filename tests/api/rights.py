@@ -11,8 +11,7 @@ from typing import NamedTuple, Self
 import yaml
 
 from localcluster import Cluster
-from tests.api.client import Client
-from tests.api.team import Json
+from tests.api.client import Client, Json
 from tests.chart.chart import CHART
 from tests.waiting import wait_until
 

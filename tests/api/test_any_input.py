@@ -26,7 +26,7 @@ def test_any_input(cluster: Cluster, team: Team, operator: OperatorProcess, clie
     assert "Traceback" not in operator.log
 
     requests = requests_per_task(cluster, accepted)
-    tasks = {task["metadata"]["name"]: task for task in client.list(tasks_path(team.namespace))}
+    tasks = {task["metadata"]["name"]: task for task in client.objects(tasks_path(team.namespace))}
     attempts = {name: task["status"].get("attempts", 1) for name, task in tasks.items()}
     too_many = {
         name: number
@@ -36,8 +36,8 @@ def test_any_input(cluster: Cluster, team: Team, operator: OperatorProcess, clie
     assert too_many == {}
 
     client.request("DELETE", tasks_path(team.namespace))
-    wait_until(lambda: not client.list(tasks_path(team.namespace)), "no task is left", 60)
-    wait_until(lambda: not client.list(pods_path(team)), "no Pod is left", 60)
+    wait_until(lambda: not client.objects(tasks_path(team.namespace)), "no task is left", 60)
+    wait_until(lambda: not client.objects(pods_path(team)), "no Pod is left", 60)
 
 
 def apply_anything(team: Team, client: Client) -> list[Json]:
@@ -75,8 +75,8 @@ def apply_anything(team: Team, client: Client) -> list[Json]:
 
 def neglected(team: Team, client: Client) -> list[Json]:
     """Return the tasks that have no Pod, and do not say why."""
-    tasks = client.list(tasks_path(team.namespace))
-    pods = client.list(pods_path(team))
+    tasks = client.objects(tasks_path(team.namespace))
+    pods = client.objects(pods_path(team))
     owners = {pod["metadata"]["ownerReferences"][0]["uid"] for pod in pods}
     return [
         task

@@ -75,18 +75,3 @@ def test_stops_in_order(team: Team, operator: OperatorProcess) -> None:
 def test_says_what_it_is(option: str) -> None:
     shown = subprocess.run([PROGRAM, option], capture_output=True, text=True, check=True).stdout
     assert "mltask-operator" in shown
-
-
-def test_cluster_wide(
-    team: Team, operator_kubeconfig: Path, tmp_path: Path, cluster: Cluster
-) -> None:
-    operator = OperatorProcess.start(operator_kubeconfig, tmp_path / "log")
-    other = Team.create(cluster)
-    try:
-        for each in (team, other):
-            each.run("t", fate={"run_seconds": 0.1})
-        for each in (team, other):
-            assert each.finish("t")["phase"] == "Succeeded"
-    finally:
-        operator.stop()
-        other.delete()

@@ -105,7 +105,7 @@ def test_a_pod_deleted_before_it_had_a_node_is_followed_by_another(shared_team: 
     team = shared_team
     team.run("nowhere", template={"spec": {"nodeSelector": {"none": "such"}}}, **LONG_BACKOFF)
     first = team.pod_of("nowhere")["metadata"]["name"]
-    team.kubectl("delete", "pod", first, "--timeout=20s")
+    team.kubectl("delete", "pod", first, "--timeout=120s")
     record = record_of(team, "nowhere")
     assert (record["reason"], record["podName"]) == ("PodDeleted", first)
     # At once: no kubelet is there to confirm that it has ended.

@@ -1,17 +1,15 @@
 """n tasks make n Pods and n deletions, counted by the API server, whatever befalls the operator."""
 
 from collections.abc import Callable
-from functools import partial
 
 from tests.api.audit import OPERATOR, bound, requests, writes
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team, manifest
-from tests.waiting import wait_until
 
 
 def test_200_tasks_make_200_pods_and_200_deletions(team: Team, operator: OperatorProcess) -> None:
     team.apply(*(manifest(f"t{i}", fate={"run_seconds": 0.1}) for i in range(200)))
-    wait_until(lambda: team.has_finished(200) and not team.pods(), "200 tasks done", 120)
+    team.wait_until_all_done(200)
 
     assert team.outcomes() == {("Succeeded", 1): 200}
     made = writes(team)
@@ -41,10 +39,10 @@ def test_killing_the_operator_several_times_changes_none_of_it(
     operator = start_operator(team)
     team.apply(*(manifest(f"t{i}", fate={"run_seconds": 1}) for i in range(200)))
     for done in (1, 60, 120, 180):
-        wait_until(partial(team.has_finished, done), f"{done} tasks done", 120)
+        team.wait_until_finished(done)
         operator.kill()
         operator = start_operator(team)
-    wait_until(lambda: team.has_finished(200) and not team.pods(), "200 tasks done", 120)
+    team.wait_until_all_done(200)
 
     assert team.outcomes() == {("Succeeded", 1): 200}
     pods = bound(team)
@@ -65,7 +63,7 @@ def test_what_happened_while_the_operator_was_down_is_seen(
 
     ended = "jsonpath={.status.phase}=Succeeded"
     team.kubectl("wait", f"--for={ended}", "pod", "--selector=mltask.dev/task=ends")
-    team.kubectl("delete", "mltask", "deleted", "--timeout=20s")
+    team.kubectl("delete", "mltask", "deleted", "--timeout=120s")
     team.kubectl("delete", "pod", "--selector=mltask.dev/task=pod-deleted", "--wait=false")
     team.run("new", fate={"run_seconds": 0.1})
 

@@ -105,7 +105,7 @@ def test_a_pod_of_another_name_speaks_for_no_attempt(
     assert status["podName"] == name_of_first_pod(task)
     wait_until(lambda: len(team.pods()) == 1, "the task's own Pod is gone")
     assert is_untouched(team, "forged-9")
-    team.kubectl("delete", "pod", "forged-9", "--timeout=20s")
+    team.kubectl("delete", "pod", "forged-9", "--timeout=120s")
 
 
 @pytest.mark.parametrize("bears", ["nothing of ours", "our marks and another controller"])
@@ -124,7 +124,7 @@ def test_a_name_that_is_taken_makes_its_pod_nobodys_prey(
     resume(team, "train")
     team.wait_for_reason("train", "PodNameTaken")
     assert is_untouched(team, pod)
-    team.kubectl("delete", "mltask", "train", "--timeout=20s")
+    team.kubectl("delete", "mltask", "train", "--timeout=120s")
     team.run("after", fate=BRIEF)
     assert team.finish("after")["phase"] == "Succeeded"
     assert is_untouched(team, pod)

@@ -104,7 +104,7 @@ def test_a_copy_of_a_pod_is_nobodys(team: Team, operator: OperatorProcess) -> No
     team.wait("train", "condition=Finished")
     assert team.status("train")["attempts"] == 1
     wait_until(lambda: [p["metadata"]["name"] for p in team.pods()] == ["copy"], "only the copy")
-    team.kubectl("delete", "pod", "copy", "--timeout=20s")
+    team.kubectl("delete", "pod", "copy", "--timeout=120s")
 
 
 @pytest.mark.parametrize("cascade", ["background", "foreground"])
@@ -118,14 +118,14 @@ def test_a_deleted_task_takes_its_pod_with_it(
         team.pod_of("train")
     else:
         team.wait_for_phase("train", "Running")
-    team.kubectl("delete", "mltask", "train", f"--cascade={cascade}", "--timeout=20s")
+    team.kubectl("delete", "mltask", "train", f"--cascade={cascade}", "--timeout=120s")
     team.wait_for_no_pods("train")
 
 
 def test_an_orphaned_pod_is_its_users(team: Team, operator: OperatorProcess) -> None:
     team.run("train")
     team.wait_for_phase("train", "Running")
-    team.kubectl("delete", "mltask", "train", "--cascade=orphan", "--timeout=20s")
+    team.kubectl("delete", "mltask", "train", "--cascade=orphan", "--timeout=120s")
     wait_until(lambda: "finalizers" not in team.pods()[0]["metadata"], "the Pod is let go of")
     [pod] = team.pods()
     assert pod["status"]["phase"] == "Running"

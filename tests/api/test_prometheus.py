@@ -12,8 +12,8 @@ import pytest
 from localcluster import Cluster, debian
 from localcluster.errors import ClusterError
 from localcluster.prometheus import Prometheus, program, prometheus
+from tests.api.client import Json
 from tests.api.monitored import Site, monitored, see_every_kind
-from tests.api.team import Json
 from tests.chart.chart import CHART
 from tests.chart.test_monitoring import DASHBOARD, alerts
 from tests.waiting import wait_until

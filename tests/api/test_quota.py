@@ -12,7 +12,7 @@ from mltask_operator.runtime.controller import WORKERS
 from tests.api.audit import OPERATOR, requests
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Json, Team, manifest
-from tests.waiting import wait_until
+from tests.waiting import BOUND, wait_until
 
 GPU = "nvidia.com/gpu"
 
@@ -86,12 +86,7 @@ def test_a_thousand_tasks_through_a_quota_of_twenty(
     quota(team, pods="20")
     team.apply(*(manifest(f"t{i}", fate={"run_seconds": 0.5}) for i in range(1000)))
     start_operator(team)
-    done = "jsonpath={.items[*].status.completionTime}"
-    wait_until(
-        lambda: len(team.kubectl("get", "mltasks", "-o", done).split()) == 1000,
-        "1000 tasks done",
-        240,
-    )
+    team.wait_until_finished(1000, 2 * BOUND)
     asked = creations(team)
     assert asked[201] == 1000
     # For a release one refusal at the most, in the beginning one for each worker, and few pauses.

@@ -54,7 +54,7 @@ def test_between_any_two_moments_of_an_allocations_life(
     # A step fails, and nobody sees it.
     go_on(team, first, "b", exit_code=3)
     ended = "jsonpath={.status.phase}=Failed"
-    team.kubectl("wait", f"--for={ended}", "pod", first["metadata"]["name"], "--timeout=30s")
+    team.kubectl("wait", f"--for={ended}", "pod", first["metadata"]["name"], "--timeout=120s")
     operator = start_operator(team)
     team.wait_for_reason("train", "StepFailed")
     wait_until(lambda: finalizers(team, first) == [HOLD], "the operator let go")
@@ -74,7 +74,7 @@ def test_between_any_two_moments_of_an_allocations_life(
     second = team.pod_of("train", 2)
     go_on(team, second, "c")
     ended = "jsonpath={.status.phase}=Succeeded"
-    team.kubectl("wait", f"--for={ended}", "pod", second["metadata"]["name"], "--timeout=30s")
+    team.kubectl("wait", f"--for={ended}", "pod", second["metadata"]["name"], "--timeout=120s")
     start_operator(team)
     status = team.finish("train")
     assert outcome(status) == ("Failed", "StepFailed", 2, 1)
@@ -96,7 +96,7 @@ def test_an_eviction_that_nobody_saw(
     name = pod["metadata"]["name"]
     go_on(team, pod, "a")
     runs = "jsonpath={.status.initContainerStatuses[1].state.running.startedAt}"
-    team.kubectl("wait", f"--for={runs}", "pod", name, "--timeout=30s")
+    team.kubectl("wait", f"--for={runs}", "pod", name, "--timeout=120s")
     team.evict(name)
 
     start_operator(team)

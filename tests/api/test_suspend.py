@@ -65,7 +65,7 @@ def test_created_suspended_it_has_no_pod_until_it_is_resumed(
 def test_a_suspended_task_can_be_deleted(shared_team: Team) -> None:
     shared_team.run("unwanted", suspend=True)
     shared_team.wait("unwanted", "condition=Suspended")
-    shared_team.kubectl("delete", "mltask", "unwanted", "--timeout=20s")
+    shared_team.kubectl("delete", "mltask", "unwanted", "--timeout=120s")
 
 
 def test_a_task_that_fits_nowhere_is_suspended_and_resumed(shared_team: Team) -> None:
@@ -139,7 +139,7 @@ def test_a_task_that_waits_for_quota_is_suspended_and_resumed(
     team: Team, operator: OperatorProcess
 ) -> None:
     team.kubectl("create", "quota", "none", "--hard=pods=0")
-    team.kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "quota/none", "--timeout=30s")
+    team.kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "quota/none", "--timeout=120s")
     team.run("waiting", fate=ENDS)
     team.wait_for_reason("waiting", "QuotaExceeded")
     suspend(team, "waiting")

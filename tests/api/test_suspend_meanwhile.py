@@ -52,7 +52,7 @@ def test_what_was_asked_for_while_the_operator_was_down_is_done(
     suspend(team, "to-suspend")
     suspend(team, "ends")
     pod = kubelet.end(team, "ends")
-    team.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod", pod, "--timeout=30s")
+    team.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod", pod, "--timeout=120s")
     resume(team, "to-resume")
     suspend(team, "toggled")
     resume(team, "toggled")

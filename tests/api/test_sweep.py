@@ -82,7 +82,7 @@ def test_a_trial_keeps_its_result_when_its_time_to_live_is_over(
     file = sweep_file(tmp_path, "brief", template=template, grid={"LR": [1, 2]})
     with running(shared_team, tmp_path, "sweep", file) as sweeping:
         end(shared_team, "brief-0", message='{"accuracy": 0.5}')
-        shared_team.kubectl("wait", "--for=delete", "mltask/brief-0", "--timeout=30s")
+        shared_team.kubectl("wait", "--for=delete", "mltask/brief-0", "--timeout=120s")
         end(shared_team, "brief-1", message='{"accuracy": 0.9}')
         assert sweeping.ends() == 0
         assert [line.split()[2] for line in sweeping.stdout.splitlines()[1:]] == ["0.9", "0.5"]

@@ -58,7 +58,7 @@ def finished_at(status: Json) -> datetime:
 
 
 def wait_until_gone(team: Team, task: str) -> None:
-    team.kubectl("wait", "--for=delete", f"mltask/{task}", "--timeout=30s")
+    team.kubectl("wait", "--for=delete", f"mltask/{task}", "--timeout=120s")
 
 
 def deleted_at(team: Team, task: str) -> datetime:
@@ -70,7 +70,7 @@ def deleted_at(team: Team, task: str) -> datetime:
 
 def deletions(team: Team, task: str) -> Iterator[datetime]:
     target = {"resource": "mltasks", "namespace": team.namespace, "name": task}
-    for event in team.cluster.audit_events():
+    for event in team.cluster.audit_events(about=team.namespace):
         asks = (event["verb"], event["user"]["username"]) == ("delete", OPERATOR)
         if asks and target.items() <= event["objectRef"].items():
             yield parse(event["requestReceivedTimestamp"])

@@ -107,7 +107,7 @@ class Crowd:
 
     def tasks(self) -> list[Json]:
         """Return the MLTasks that there are."""
-        return self._stage.client.list(tasks_path(self._stage.team.namespace))
+        return self._stage.client.objects(tasks_path(self._stage.team.namespace))
 
     def left(self) -> list[str]:
         """Say which tasks have not ended, or have a Pod, and how they are."""

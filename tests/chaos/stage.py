@@ -48,7 +48,7 @@ class Stage:
 
     def pods(self) -> list[Json]:
         """Return the Pods of the namespace."""
-        return self.client.list(self._pods)
+        return self.client.objects(self._pods)
 
     def runs(self, name: str, attempt: int) -> str:
         """Wait until the Pod of this attempt runs, and status says so; return the Pod's name."""

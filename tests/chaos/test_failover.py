@@ -1,80 +1,19 @@
 """Two operators, one Lease: one acts at a time, and the other takes over without a loss."""
 
-import time
-from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
-
 import pytest
 
-from localcluster import Cluster
-from tests.api.audit import OPERATOR, SYSTEM, assert_each_ran_once, requests
+from tests.api.audit import OPERATOR, assert_each_ran_once, requests
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team, manifest
 from tests.chaos.extent import IS_WHOLE
 from tests.chaos.record import Record, recorded
+from tests.chaos.replicas import LEASE_SECONDS, Replicas, leads, wait_until_it_leads
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.api
 
-LEASE_SECONDS = 5
 LOAD = 100
 rounds = pytest.mark.parametrize("turn", range(10 if IS_WHOLE else 1))
-
-
-class Replicas:
-    """Operators of a team that share a Lease."""
-
-    def __init__(self, team: Team, kubeconfig: Path, logs: Path) -> None:
-        self._team = team
-        self._kubeconfig = kubeconfig
-        self._logs = logs
-        self._started: list[OperatorProcess] = []
-
-    def start(self) -> OperatorProcess:
-        """Start one more and return it when it stands by or leads."""
-        log = self._logs / f"operator-{len(self._started)}.log"
-        options = (f"--lease={self._team.namespace}/leader", f"--lease-seconds={LEASE_SECONDS}")
-        operator = OperatorProcess.start(
-            self._kubeconfig, log, self._team.namespace, options=options
-        )
-        self._started.append(operator)
-        return operator
-
-    def stop(self) -> None:
-        """Stop all of them."""
-        for operator in self._started:
-            operator.resume()
-            operator.stop()
-
-    def lease(self) -> dict[str, str]:
-        """Return the spec of the Lease."""
-        spec: dict[str, str] = self._team.get("lease", "leader")["spec"]
-        return spec
-
-
-@pytest.fixture
-def replicas(team: Team, operator_kubeconfig: Path, tmp_path: Path) -> Iterator[Replicas]:
-    """Operators of the team, none yet."""
-    # What the chart grants for one name in one namespace, for a Lease of the test's own.
-    team.kubectl("create", "role", "leader", "--verb=get,create,update", "--resource=leases")
-    account = f"--serviceaccount={SYSTEM}:mltask-operator"
-    team.kubectl("create", "rolebinding", "leader", "--role=leader", account)
-    made = Replicas(team, operator_kubeconfig, tmp_path)
-    yield made
-    made.stop()
-
-
-def leads(operator: OperatorProcess) -> bool:
-    """Whether it has begun to act."""
-    return "The operator acts now" in operator.log
-
-
-def wait_until_it_leads(operator: OperatorProcess, seconds: float) -> float:
-    """Wait until it acts, and return how many seconds that took."""
-    began = time.monotonic()
-    wait_until(lambda: leads(operator), "it leads", seconds)
-    return time.monotonic() - began
 
 
 def apply(team: Team, count: int) -> None:
@@ -87,7 +26,7 @@ def pair(team: Team, replicas: Replicas) -> tuple[OperatorProcess, OperatorProce
     """One that leads and one that stands by, in the midst of a load."""
     first, second = replicas.start(), replicas.start()
     apply(team, LOAD)
-    wait_until(partial(team.has_finished, LOAD // 5), "under load", 60)
+    team.wait_until_finished(LOAD // 5)
     assert not leads(second)
     return first, second
 
@@ -136,23 +75,11 @@ def test_a_leader_that_was_paused_past_its_lease_ends_without_a_write(
     with recorded(record, "leader paused past its Lease", how) as took:
         first.pause()
         took(wait_until_it_leads(second, LEASE_SECONDS + 5))
-        wait_until(partial(team.has_finished, LOAD), "the other finished", 120)
+        team.wait_until_finished(LOAD)
         first.resume()
         assert first.wait(10) == 1
         assert "leads no more" in first.log
         assert_each_ran_once(team, LOAD)
-
-
-def test_a_leader_without_an_api_server_ends_before_its_lease_does(
-    team: Team, replicas: Replicas, cluster: Cluster
-) -> None:
-    leader = replicas.start()
-    wait_until_it_leads(leader, 10)
-    cluster.stop_component("kube-apiserver")
-    try:
-        assert leader.wait(LEASE_SECONDS + 2) == 1
-    finally:
-        cluster.start_component("kube-apiserver")
 
 
 def test_the_lease_says_who_leads_and_when_in_utc(team: Team, replicas: Replicas) -> None:

@@ -86,7 +86,11 @@ def test_a_namespaced_operator_needs_no_right_elsewhere(cluster: Cluster, tmp_pa
             cluster.kubectl("wait", "--namespace=team-a", "pod", "--all", "--for=delete")
         finally:
             operator.stop()
-    asked = [event for event in cluster.audit_events() if event["user"]["username"] == OPERATOR]
+    asked = [
+        event
+        for event in cluster.audit_events(about=OPERATOR)
+        if event["user"]["username"] == OPERATOR
+    ]
     assert asked, operator.log
     assert [event["requestURI"] for event in asked if is_denied(event)] == []
 

@@ -35,7 +35,11 @@ def test_a_task_runs_to_its_end_under_the_installed_chart(cluster: Cluster) -> N
     assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
     assert "hello" in cluster.kubectl("get", "mltasks")
 
-    asked = [event for event in cluster.audit_events() if event["user"]["username"] == OPERATOR]
+    asked = [
+        event
+        for event in cluster.audit_events(about=OPERATOR)
+        if event["user"]["username"] == OPERATOR
+    ]
     assert asked, "the operator used another account than the chart's"
     assert [event["requestURI"] for event in asked if is_denied(event)] == []
 

@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import psutil
@@ -44,7 +43,7 @@ def team(cluster: Cluster) -> Iterator[Team]:
     }
     kind = {"apiVersion": "mltask.dev/v1alpha1", "kind": "MLTask"}
     team.apply(*({**kind, "metadata": {"name": f"t{i}"}, "spec": spec} for i in range(LOAD)))
-    wait_until(partial(team.has_finished, LOAD // 10), "some tasks have finished", 120)
+    team.wait_until_finished(LOAD // 10)
     assert not team.has_finished(LOAD // 2)
     yield team
     cluster.kubectl("delete", "namespace", team.namespace, "--timeout=90s")
@@ -110,7 +109,7 @@ def writes(team: Team, version: str) -> list[datetime]:
     """Return when this version of the operator wrote to the team's tasks and Pods."""
     return [
         datetime.fromisoformat(event["requestReceivedTimestamp"])
-        for event in team.cluster.audit_events()
+        for event in team.cluster.audit_events(about=team.namespace)
         if event["user"]["username"] == OPERATOR
         and event["userAgent"].startswith(f"mltask-operator/{version}")
         and event.get("objectRef", {}).get("namespace") == team.namespace

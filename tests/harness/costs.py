@@ -1,23 +1,26 @@
-"""Costs: wall and CPU seconds of each test and fixture, collected from every worker.
+"""Costs: wall and CPU seconds of each test, shared fixture and shared cluster.
 
 The worker that runs a test puts its costs into the test's `user_properties`. Pytest carries these
 to the process that reports.
 """
 
 import time
-from collections.abc import Generator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import psutil
 import pytest
 
-from tests.harness.cpu import cpu_seconds
+from tests.harness.cpu import cpu_seconds, tree_seconds
 
 PROPERTY = "cost"
 
+Processes = Callable[[], Iterable[psutil.Process]]
+
 
 class Cost(NamedTuple):
-    """What one test or fixture took. `kind` is `test`, or the scope of a fixture."""
+    """What a test, fixture or cluster took: `kind` is test, cluster or the scope of a fixture."""
 
     kind: str
     name: str
@@ -25,21 +28,27 @@ class Cost(NamedTuple):
     cpu: float
 
 
-@dataclass(eq=False)
 class Meter:
-    """A plugin for the process that runs tests: measures them and their fixtures."""
+    """A plugin for a process that runs tests: measures them and the fixtures that they share."""
 
-    _apart: float = 0.0
-    """CPU seconds of this process's children that belong to no single test."""
-    _item: pytest.Item | None = None
-    _wall: float = field(default_factory=time.monotonic)
-    _cpu: float = field(default_factory=cpu_seconds)
+    def __init__(self) -> None:
+        self._running: list[Processes] = []
+        self._ended = 0.0
+        self._item: pytest.Item | None = None
+        self._last = time.monotonic(), cpu_seconds()
 
-    def set_apart(self, cost: Cost) -> None:
-        """Report this cost by itself, and leave its CPU time out of the current test's."""
-        self._apart += cost.cpu
-        if self._item:
-            self._item.user_properties.append((PROPERTY, cost))
+    @contextmanager
+    def apart(self, name: str, processes: Processes) -> Iterator[None]:
+        """Report the CPU time of a cluster's processes by itself instead of as part of a test."""
+        began = time.monotonic()
+        self._running.append(processes)
+        try:
+            yield
+        finally:
+            cpu = tree_seconds(processes())
+            self._running.remove(processes)
+            self._ended += cpu
+            self._add(Cost("cluster", name, time.monotonic() - began, cpu))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -48,22 +57,17 @@ class Meter:
         return (yield)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-    ) -> Generator[None, Any, Any]:
-        """Measure the setup of fixtures that several tests share."""
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+        """Measure the setup of a fixture that several tests share."""
         if fixturedef.scope == "function":
             return (yield)
         wall, cpu = time.monotonic(), self._cpu_seconds()
         try:
             return (yield)
         finally:
+            wall, cpu = time.monotonic() - wall, self._cpu_seconds() - cpu
             name = f"{fixturedef.baseid}::{fixturedef.argname}"
-            spent = Cost(
-                fixturedef.scope, name, time.monotonic() - wall, self._cpu_seconds() - cpu
-            )
-            if self._item:
-                self._item.user_properties.append((PROPERTY, spent))
+            self._add(Cost(fixturedef.scope, name, wall, max(0.0, cpu)))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -71,17 +75,26 @@ class Meter:
         try:
             return (yield)
         finally:
-            wall, cpu = time.monotonic(), self._cpu_seconds()
-            spent = Cost("test", item.nodeid, wall - self._wall, max(0.0, cpu - self._cpu))
-            self._wall, self._cpu = wall, cpu
-            item.user_properties.append((PROPERTY, spent))
+            wall, cpu = self._last
+            self._last = time.monotonic(), self._cpu_seconds()
+            spent = self._last[0] - wall, max(0.0, self._last[1] - cpu)
+            self._add(Cost("test", item.nodeid, *spent))
 
     def _cpu_seconds(self) -> float:
-        return cpu_seconds() - self._apart
+        clusters = sum(tree_seconds(processes()) for processes in self._running)
+        return cpu_seconds() - clusters - self._ended
+
+    def _add(self, cost: Cost) -> None:
+        if self._item:
+            self._item.user_properties.append((PROPERTY, cost))
+
+
+METER = pytest.StashKey[Meter]()
 
 
 def costs_of(report: pytest.TestReport) -> list[Cost]:
-    """Return the costs that a test's last report carries: its own, and those of shared fixtures."""
+    """Return the costs that a test's last report carries."""
     if report.when != "teardown":
         return []
-    return [Cost(*value) for name, value in report.user_properties if name == PROPERTY]
+    properties: list[tuple[str, Any]] = report.user_properties
+    return [Cost(*value) for name, value in properties if name == PROPERTY]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.costs import Cost, costs_of
+from tests.harness.schedule import keep_durations
 
 LONGEST = 100
 
@@ -17,6 +18,7 @@ class Ledger:
     """A plugin for the process that reports."""
 
     def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self._began = time.monotonic()
         self._costs: list[Cost] = []
         self._target: str | None = config.getoption("--costs")
@@ -36,6 +38,7 @@ class Ledger:
         for line in by_layer(self._costs):
             terminalreporter.line(line)
         terminalreporter.line(f"elapsed: {time.monotonic() - self._began:.0f} s")
+        keep_durations(self._config, {cost.name: cost.wall for cost in self.tests})
         if self._target:
             Path(self._target).write_text(json.dumps(self._costs))
 
@@ -46,10 +49,10 @@ def layer_of(name: str) -> str:
 
 
 def by_layer(costs: Iterable[Cost]) -> Iterator[str]:
-    """Yield a line for each layer: its tests, the seconds they took and how many of them on a CPU."""
+    """Yield a line for each layer: its tests, and their wall and CPU seconds."""
     layers: dict[str, list[Cost]] = defaultdict(list)
     for cost in costs:
-        if cost.kind in ("test", "apart"):
+        if cost.kind in ("test", "cluster"):
             layers[layer_of(cost.name)].append(cost)
     for layer, of_layer in sorted(layers.items()):
         wall, cpu = sum(cost.wall for cost in of_layer), sum(cost.cpu for cost in of_layer)

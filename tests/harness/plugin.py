@@ -1,11 +1,13 @@
-"""Pytest plugin that registers the harness: costs, budget and scheduling."""
+"""Pytest plugin that registers the harness: costs, schedule and shared clusters."""
+
+import signal
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-from tests.harness.costs import Meter
+from tests.harness import schedule
+from tests.harness.costs import METER, Meter
 from tests.harness.ledger import Ledger
-
-METER = pytest.StashKey[Meter]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,9 +16,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--costs", metavar="FILE", help="write what each test and fixture took")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the parts that this process needs: a worker measures, the main process reports."""
+    """Register what this process needs: a worker measures, the main process reports."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # `nohup` and a shell's background jobs ignore SIGINT, and so would every program that a
+        # test starts and interrupts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[METER] = Meter()
     config.pluginmanager.register(config.stash[METER])
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Ledger(config))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Have workers run whole units of work, in the order of `schedule.sort_longest_first`."""
+    config.option.loadscopereorder = False
+    return schedule.ByUnit(config, log)

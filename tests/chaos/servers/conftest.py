@@ -1,4 +1,4 @@
-"""A cluster of these tests' own: what they do to its servers would harm others that share it."""
+"""The worker's own cluster, because these tests break its servers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,6 @@ import pytest
 
 from localcluster import Cluster
 from tests.api.audit import SYSTEM
-from tests.api.conftest import cluster_with_chart
 from tests.api.team import Team
 from tests.chaos.extent import IS_WHOLE
 from tests.chaos.ledger import Ledger
@@ -18,20 +17,19 @@ from tests.chaos.servers.site import Site
 collect_ignore = [] if IS_WHOLE else ["test_compaction.py"]
 
 
-@pytest.fixture(scope="package")
-def cluster() -> Iterator[Cluster]:
-    """The cluster that is broken."""
-    with cluster_with_chart() as started:
-        yield started
+@pytest.fixture(scope="session")
+def cluster(own_cluster: Cluster) -> Cluster:
+    """The cluster that these tests break."""
+    return own_cluster
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def operator_kubeconfig(cluster: Cluster) -> Path:
     """Return the kubeconfig of the operator's service account."""
     return cluster.kubeconfig_for_service_account(SYSTEM, "mltask-operator")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def ledger(cluster: Cluster) -> Ledger:
     """The audit log's account of Pods."""
     return Ledger(cluster)

@@ -9,7 +9,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import Self
 
 from localcluster import Cluster
-from tests.api.team import Json
+from tests.api.client import Json
 
 PODS = "/registry/pods/"
 QUIET_SECONDS = 2

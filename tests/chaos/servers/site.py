@@ -187,12 +187,12 @@ class Site:
 
     def _tasks(self) -> dict[str, Json]:
         with self.stage() as stage:
-            listed = stage.client.list(tasks_path(self.team.namespace))
+            listed = stage.client.objects(tasks_path(self.team.namespace))
         return {_key(task): task for task in listed}
 
     def _writes(self) -> Iterator[datetime]:
         """Yield when the operator's writes in the namespace that took effect were answered."""
-        for event in self.cluster.audit_events():
+        for event in self.cluster.audit_events(about=self.team.namespace):
             match event:
                 case {
                     "verb": "create" | "patch" | "delete",

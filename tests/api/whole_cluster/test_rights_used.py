@@ -84,7 +84,9 @@ class Run:
     def events(self) -> list[Json]:
         """Return the audit log's events of both accounts."""
         users = {program.user for program in self.programs}
-        return [e for e in self.cluster.audit_events() if e["user"]["username"] in users]
+        [home] = {program.home for program in self.programs}
+        events = self.cluster.audit_events(about=f"system:serviceaccount:{home}:")
+        return [event for event in events if event["user"]["username"] in users]
 
     def unused(self) -> list[str]:
         """Return each right by which no request was let through that then succeeded."""

@@ -1,0 +1,20 @@
+"""A leader that cannot renew its Lease ends before another replica can acquire it."""
+
+import pytest
+
+from localcluster import Cluster
+from tests.chaos.replicas import LEASE_SECONDS, Replicas, wait_until_it_leads
+
+pytestmark = pytest.mark.api
+
+
+def test_a_leader_without_an_api_server_ends_before_its_lease_does(
+    replicas: Replicas, cluster: Cluster
+) -> None:
+    leader = replicas.start()
+    wait_until_it_leads(leader, 10)
+    cluster.stop_component("kube-apiserver")
+    try:
+        assert leader.wait(LEASE_SECONDS + 2) == 1
+    finally:
+        cluster.start_component("kube-apiserver")
