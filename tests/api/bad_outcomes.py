@@ -176,7 +176,12 @@ WAITING = [
         "more than the quota holds in all",
         QUOTA,
     ),
-    waits("a node like no other", "Unschedulable", template(nodeSelector=NO_NODE), "0/4 nodes"),
+    waits(
+        "a node like no other",
+        "Unschedulable",
+        template(nodeSelector=NO_NODE),
+        "nodes are available",
+    ),
     waits(
         "all the memory there can be", "Unschedulable", resources({"memory": 2**63 - 1}), "memory"
     ),
@@ -206,7 +211,12 @@ WAITING = [
         schedulerName="oracle",
     ),
     late("an unknown node", "Unattended", "node nowhere has not taken up", nodeName="nowhere"),
-    late("a node like no other, for a while", "Unschedulable", "0/4 nodes", nodeSelector=NO_NODE),
+    late(
+        "a node like no other, for a while",
+        "Unschedulable",
+        "nodes are available",
+        nodeSelector=NO_NODE,
+    ),
 ]
 ODD = [
     Case(name, change, "Succeeded", "Completed", "")

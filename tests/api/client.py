@@ -75,8 +75,7 @@ class Client:
 
     def objects(self, path: str, **selectors: str) -> list[Json]:
         """Return the objects below a path, as in `/api/v1/namespaces/team-a/pods`."""
-        found: list[Json] = self._answer("GET", _with(path, selectors))["items"]
-        return found
+        return _items(self._answer("GET", _with(path, selectors)))
 
     def apply(self, path: str, body: Json) -> None:
         """Create or change an object; raises ClusterError with the API server's message."""
@@ -104,7 +103,7 @@ class Client:
         deadline = time.monotonic() + seconds
         while True:
             listed = self._answer("GET", _with(path, selectors))
-            found = {_key(each): each for each in listed["items"]}
+            found = {_key(each): each for each in _items(listed)}
             if holds(list(found.values())):
                 return list(found.values())
             for event in self._events(path, listed, deadline, selectors):
@@ -175,3 +174,9 @@ def _with(path: str, query: dict[str, str]) -> str:
 
 def _key(body: Json) -> tuple[str, str]:
     return body["metadata"].get("namespace", ""), body["metadata"]["name"]
+
+
+def _items(listed: Json) -> list[Json]:
+    """Return the objects of a list with their kind, which the API server leaves out there."""
+    kind = {"apiVersion": listed["apiVersion"], "kind": listed["kind"].removesuffix("List")}
+    return [{**kind, **each} for each in listed["items"]]

@@ -49,17 +49,10 @@ def undeletable(team: Team, pod: str) -> Iterator[None]:
         "ValidatingAdmissionPolicy": policy,
         "ValidatingAdmissionPolicyBinding": binding,
     }
-    team.apply(
-        *(
-            {
-                "apiVersion": "admissionregistration.k8s.io/v1",
-                "kind": kind,
-                "metadata": {"name": name},
-                "spec": spec,
-            }
-            for kind, spec in kinds.items()
-        )
-    )
+    for kind, spec in kinds.items():
+        admission = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind}
+        body = {**admission, "metadata": {"name": name}, "spec": spec}
+        team.kubectl("create", "-f", "-", stdin=json.dumps(body))
     try:
         wait_until(lambda: _is_refused(team, pod, name), "deletions are refused")
         yield

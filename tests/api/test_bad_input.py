@@ -24,7 +24,7 @@ from tests.api.bad_structures import steps
 from tests.api.client import Client
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Json, Team
-from tests.waiting import wait_until
+from tests.waiting import BOUND, wait_until
 
 REFUSED = bad_manifests.REFUSED + bad_structures.REFUSED
 PLACES = (OPEN, BASELINE, RESTRICTED, QUOTA, LIMITS)
@@ -71,7 +71,7 @@ def test_kubectl_apply_tells_of_it(unserved: Team, change: Json, words: str) -> 
 def test_what_kubectl_cannot_remember_is_refused(unserved: Team) -> None:
     large = changed("t", spec(env=[{"name": "A", "value": "x" * 2**20}]))
     with pytest.raises(ClusterError, match=r"metadata\.annotations: Too long"):
-        unserved.apply(large)
+        unserved.kubectl("apply", "-f", "-", stdin=json.dumps(large))
 
 
 # What the API server accepts
@@ -120,7 +120,7 @@ def outcomes(
         body = changed(f"case-{number}", case.change)
         code, tasks[case.name] = client.create_task(teams[case.where].namespace, body)
         assert code == 201, (case.name, tasks[case.name])
-    yield Outcomes(operator, client, tasks, time.monotonic() + 60)
+    yield Outcomes(operator, client, tasks, time.monotonic() + BOUND)
     operator.stop()
     for team in teams.values():
         team.delete()

@@ -86,7 +86,7 @@ class Meter:
 
     def _add(self, cost: Cost) -> None:
         if self._item:
-            self._item.user_properties.append((PROPERTY, cost))
+            self._item.user_properties.append((PROPERTY, tuple(cost)))
 
 
 METER = pytest.StashKey[Meter]()
