@@ -13,6 +13,11 @@ _never = threading.Event()
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = BOUND) -> None:
     """Return as soon as the condition holds; fail, naming it, if that takes longer."""
     deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        _never.wait(0.05)
+    while True:
+        began = time.monotonic()
+        if holds():
+            return
+        now = time.monotonic()
+        assert now < deadline, f"not within {seconds} s: {what}"
+        # A costly look, such as a list of many objects, must not keep a CPU busy.
+        _never.wait(min(1.0, max(0.05, 4 * (now - began))))

@@ -6,7 +6,8 @@ import math
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 from weakref import WeakKeyDictionary
@@ -115,22 +116,28 @@ class Client:
                     return list(found.values())
             assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
 
-    def request(self, method: str, path: str, body: Json | None = None) -> tuple[int, Json]:
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[int, Json]:
         """Send a request; return the code and the object of the answer."""
         kind = CONTENT_TYPES.get(method, "application/json")
         verb = "PATCH" if method == "APPLY" else method
-        headers = {**self._headers, "Content-Type": kind}
+        all_headers = {**self._headers, "Content-Type": kind, **headers}
         sent = json.dumps(body) if body else None
         is_new = self._connection.sock is None
         try:
-            self._connection.request(verb, path, sent, headers)
+            self._connection.request(verb, path, sent, all_headers)
             response = self._connection.getresponse()
-        except ConnectionError:
+        except (OSError, http.client.HTTPException):
             self._connection.close()
             if is_new:
                 raise
             # The API server closes connections that have been idle for long, and when it restarts.
-            return self.request(method, path, body)
+            return self.request(method, path, body, headers)
         return response.status, json.loads(response.read())
 
     def _answer(self, method: str, path: str, body: Json | None = None) -> Json:

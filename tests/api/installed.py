@@ -1,12 +1,11 @@
 """A real API server with simulated nodes, and the rights that the chart gives to the operator."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from localcluster import Cluster
-from localcluster.errors import ClusterError
-from tests.api.audit import SYSTEM, outside_the_role
+from tests.api.audit import OPERATOR, SYSTEM, outside_the_role
+from tests.api.client import Client
 from tests.chart.chart import CHART, wait_until_established
 from tests.waiting import wait_until
 
@@ -25,17 +24,18 @@ def cluster_with_chart() -> Iterator[Cluster]:
             *("--namespace", SYSTEM, "--create-namespace", "--set", "nodeSelector.none=such"),
         )
         wait_until_established(started)
-        wait_until(lambda: _knows_the_owner(started), "admission knows the kind MLTask", 60)
+        # The admission plugin OwnerReferencesPermissionEnforcement looks for new kinds of owners
+        # at the API server's start, and then twice a minute. Until then it refuses their Pods.
+        started.kill_component("kube-apiserver")
+        started.start_component("kube-apiserver")
+        wait_until(lambda: _knows_the_owner(started), "admission knows the kind MLTask")
         yield started
         asked = outside_the_role(started)
         assert not asked, f"the operator asked for what its role does not allow: {asked}"
 
 
 def _knows_the_owner(cluster: Cluster) -> bool:
-    """Whether the admission plugin OwnerReferencesPermissionEnforcement has seen the CRD.
-
-    Until it looks for new kinds, which it does twice a minute, it refuses the Pods of new ones.
-    """
+    """Return whether the API server accepts a Pod that an MLTask owns."""
     owner = {"apiVersion": "mltask.dev/v1alpha1", "kind": "MLTask", "name": "x", "uid": "x"}
     pod = {
         "apiVersion": "v1",
@@ -43,12 +43,8 @@ def _knows_the_owner(cluster: Cluster) -> bool:
         "metadata": {"name": "x", "ownerReferences": [{**owner, "blockOwnerDeletion": True}]},
         "spec": {"containers": [{"name": "x", "image": "x"}]},
     }
-    account = f"system:serviceaccount:{SYSTEM}:mltask-operator"
-    dry_run = ("create", "--dry-run=server", "--as", account, "--namespace=default", "-f", "-")
-    try:
-        cluster.kubectl(*dry_run, stdin=json.dumps(pod))
-    except ClusterError as error:
-        if "no matches for kind" not in str(error):
-            raise
-        return False
-    return True
+    operator = {"Impersonate-User": OPERATOR}
+    dry_run = "/api/v1/namespaces/default/pods?dryRun=All"
+    code, answer = Client.of(cluster).request("POST", dry_run, pod, operator)
+    assert code == 201 or "no matches for kind" in answer["message"], answer
+    return code == 201

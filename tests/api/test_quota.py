@@ -15,6 +15,7 @@ from tests.api.team import Json, Team, manifest
 from tests.waiting import BOUND, wait_until
 
 GPU = "nvidia.com/gpu"
+TASKS = 300
 
 
 def quota(team: Team, **hard: str) -> None:
@@ -77,24 +78,25 @@ def test_a_task_waits_visibly_and_costs_one_write_for_it(
     assert "exceeded quota: compute" in waiting["message"]
     assert team.finish("second")["phase"] == "Succeeded"
     patched = [name for kind, name, _ in requests(team, OPERATOR) if kind == "patch mltasks/status"]
-    assert patched.count("second") == 2
+    # That it waits, its outcome, and where the machine is slow that it runs.
+    assert patched.count("second") <= 3
 
 
-def test_a_thousand_tasks_through_a_quota_of_twenty(
+def test_hundreds_of_tasks_through_a_quota_of_ten(
     team: Team, start_operator: Callable[[Team], OperatorProcess]
 ) -> None:
-    quota(team, pods="20")
-    team.apply(*(manifest(f"t{i}", fate={"run_seconds": 0.5}) for i in range(1000)))
+    quota(team, pods="10")
+    team.apply(*(manifest(f"t{i}", fate={"run_seconds": 0.5}) for i in range(TASKS)))
     start_operator(team)
-    team.wait_until_finished(1000, 2 * BOUND)
+    team.wait_until_finished(TASKS, 2 * BOUND)
     asked = creations(team)
-    assert asked[201] == 1000
+    assert asked[201] == TASKS
     # For a release one refusal at the most, in the beginning one for each worker, and few pauses.
-    assert asked[403] <= 1000 + WORKERS
+    assert asked[403] <= TASKS + WORKERS
     waited = sum(
         kind == "patch mltasks/status" and code == 200 for kind, _, code in requests(team, OPERATOR)
     )
-    assert waited <= 3 * 1000, "that it waits, perhaps that it runs, and its outcome"
+    assert waited <= 3 * TASKS, "that it waits, perhaps that it runs, and its outcome"
 
 
 def test_the_highest_priority_comes_first_and_then_the_oldest(

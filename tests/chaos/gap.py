@@ -10,7 +10,7 @@ from tests.chaos.wire_watches import Gap, StaleLists
 from tests.chaos.wired import Came, Wired, wired
 from tests.waiting import wait_until
 
-SLOW = {"fate": FAILS, "backoffLimit": 1, "backoff": {"baseSeconds": 8, "maxSeconds": 8}}
+SLOW = {"fate": FAILS, "backoffLimit": 1, "backoff": {"baseSeconds": 20, "maxSeconds": 20}}
 WATCHES = 3
 """Of MLTasks, Pods and ResourceQuotas."""
 

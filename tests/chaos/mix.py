@@ -18,7 +18,7 @@ from tests.chaos.wire_requests import (
 from tests.chaos.wire_watches import Gap, HalfAnEvent, HalfAnEventInOrder, LateWatch, StaleLists
 from tests.chaos.wired import Wired
 
-HUNDREDS = 300
+HUNDREDS = 200
 
 
 class Mix(Several):

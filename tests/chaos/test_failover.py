@@ -12,7 +12,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.api
 
-LOAD = 100
+LOAD = 100 if IS_WHOLE else 50
 rounds = pytest.mark.parametrize("turn", range(10 if IS_WHOLE else 1))
 
 

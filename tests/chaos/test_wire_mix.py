@@ -18,11 +18,11 @@ from tests.chaos.mix import Mix
 from tests.chaos.record import Record, Tried
 from tests.chaos.run import Setting
 from tests.chaos.wired import Wired, wired
-from tests.waiting import wait_until
+from tests.waiting import BOUND, wait_until
 
 pytestmark = pytest.mark.api
-SECONDS = int(os.environ.get("CHAOS_SECONDS", "45"))
-TASKS = max(300, 3 * SECONDS)
+SECONDS = int(os.environ.get("CHAOS_SECONDS", "30"))
+TASKS = 3 * SECONDS
 OFTEN = (8, 8, 3, 2, 2, 2, 2, 2, 2)
 """How often there is a task of each of the KINDS."""
 
@@ -63,7 +63,7 @@ def live_through(run: Wired, mix: Mix, lot: random.Random) -> None:
     is_over = threading.Event()
     changes = 0.0
     while (elapsed := time.monotonic() - began) < SECONDS or (
-        elapsed < 3 * SECONDS and not mix.has_struck
+        elapsed < SECONDS + BOUND and not mix.has_struck
     ):
         while len(run.crowd.ends) < TASKS * elapsed / SECONDS:
             run.crowd.add(*lot.choices(KINDS, OFTEN))

@@ -15,6 +15,9 @@ from xdist.scheduler import LoadScopeScheduling
 GROUPS = {
     "tests/api/whole_cluster/": "own cluster",
     "tests/chaos/servers/": "own cluster",
+    "tests/chart/test_matrix.py": "chart",
+    "tests/chart/test_on_api_server.py": "chart",
+    "tests/chart/test_rights.py": "chart",
     "tests/e2e/": "node",
 }
 """Path prefix to group."""
