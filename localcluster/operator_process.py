@@ -7,9 +7,9 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from .cluster import Cluster
 from .errors import ClusterError
@@ -22,10 +22,20 @@ STOP_SECONDS = 20
 LOG_TAIL_LINES = 40
 
 
+class Process(Protocol):
+    """What `OperatorProcess` needs of a `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+
+
 class OperatorProcess:
     """One run of `mltask-operator run`; its output goes to `log_file`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log_file: Path, health_port: int) -> None:
+    def __init__(self, process: Process, log_file: Path, health_port: int) -> None:
         self.log_file = log_file
         self._process = process
         self._health = f"http://127.0.0.1:{health_port}/healthz"
@@ -59,15 +69,8 @@ class OperatorProcess:
         chosen = [option for namespace in namespaces for option in ("--namespace", namespace)]
         port = free_port()
         environment = os.environ | (ends_with.environment if ends_with else {})
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*program, "run", "--health-port", str(port), *chosen, *options],
-                env=environment | {"KUBECONFIG": str(kubeconfig)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # Ctrl-C is for its owner, who stops it then
-            )
+        command = [*program, "run", "--health-port", str(port), *chosen, *options]
+        process = cls._spawn(command, environment | {"KUBECONFIG": str(kubeconfig)}, log)
         started = cls(process, log, port)
         started._wait_until_healthy()
         return started
@@ -114,17 +117,29 @@ class OperatorProcess:
 
     def kill(self) -> None:
         """Kill it as a crash of its machine would, without a chance to tidy up."""
-        self._process.kill()
+        self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
     def stop(self) -> int:
         """End it in good order, or by force where that takes too long; return its exit status."""
-        self._process.terminate()
+        self._process.send_signal(signal.SIGTERM)
         try:
             return self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            return self._process.returncode
+            return self._process.wait()
+
+    @classmethod
+    def _spawn(cls, command: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C is for its owner, who stops it then
+            )
 
     def _wait_until_healthy(self) -> None:
         deadline = time.monotonic() + START_SECONDS

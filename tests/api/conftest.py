@@ -34,20 +34,20 @@ def operator_kubeconfig(cluster: Cluster) -> Path:
     return cluster.kubeconfig_for_service_account(SYSTEM, "mltask-operator")
 
 
+# Nobody deletes the namespaces of the shared cluster. They end with it, and each deletion would
+# cost the API server some 150 requests.
+
+
 @pytest.fixture
-def team(cluster: Cluster) -> Iterator[Team]:
+def team(cluster: Cluster) -> Team:
     """A namespace for one test."""
-    created = Team.create(cluster)
-    yield created
-    created.delete()
+    return Team.create(cluster)
 
 
 @pytest.fixture
-def other_team(cluster: Cluster) -> Iterator[Team]:
+def other_team(cluster: Cluster) -> Team:
     """Another namespace for the test."""
-    created = Team.create(cluster)
-    yield created
-    created.delete()
+    return Team.create(cluster)
 
 
 @pytest.fixture
@@ -84,7 +84,6 @@ def shared_team(
     operator = OperatorProcess.start(operator_kubeconfig, log, created.namespace)
     yield created
     operator.stop()
-    created.delete()
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +94,9 @@ def pods(shared_team: Team, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def unserved(cluster: Cluster) -> Iterator[Team]:
+def unserved(cluster: Cluster) -> Team:
     """A namespace that no operator serves, for all tests of a file."""
-    created = Team.create(cluster)
-    yield created
-    created.delete()
+    return Team.create(cluster)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from tests.chaos.extent import IS_WHOLE
 from tests.waiting import wait_until
 
 LEASE_SECONDS = 5 if IS_WHOLE else 15
-"""A leader that other tests starve of CPU time cannot renew a short Lease; `make chaos` runs alone."""
+"""Beside other tests, a leader may get too little CPU time to renew a shorter Lease."""
 
 
 class Replicas:

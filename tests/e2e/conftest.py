@@ -1,4 +1,4 @@
-"""A real node on which the operator's image lies, built from the Dockerfile."""
+"""One real node for all tests of this folder: they run one after another."""
 
 from collections.abc import Iterator
 
@@ -9,9 +9,14 @@ from supplychain import image
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """A real node that holds the operator's image and nothing of the operator."""
-    operator = image.build()
-    with Cluster.start(real_node=True) as started:
-        started.import_image(operator)
+def node() -> Iterator[Cluster]:
+    """A real node of two CPUs, without the operator."""
+    with Cluster.start(real_node=True, allocatable_cpus=2) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def cluster(node: Cluster) -> Cluster:
+    """The node, which has the operator's image, built from the Dockerfile."""
+    node.import_image(image.build())
+    return node

@@ -1,6 +1,7 @@
 """The way a user takes, on a real node: image, helm install, kubectl apply, helm uninstall."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,51 +26,56 @@ LONG = {
 }
 
 
-def test_a_task_runs_to_its_end_under_the_installed_chart(cluster: Cluster) -> None:
-    install(cluster)
-    cluster.kubectl("apply", "-f", str(ROOT / "examples" / "hello.yaml"))
-    cluster.kubectl("wait", "--for=condition=Finished", "mltask/hello", "--timeout=90s")
-    cluster.kubectl("wait", "--for=delete", "pod", SELECTOR, "--timeout=60s")
-
-    status = json.loads(cluster.kubectl("get", "mltask/hello", "-o", "json"))["status"]
-    assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
-    assert "hello" in cluster.kubectl("get", "mltasks")
-
-    asked = [
-        event
-        for event in cluster.audit_events(about=OPERATOR)
-        if event["user"]["username"] == OPERATOR
-    ]
-    assert asked, "the operator used another account than the chart's"
-    assert [event["requestURI"] for event in asked if is_denied(event)] == []
-
+@pytest.fixture(scope="module")
+def installed(cluster: Cluster) -> Iterator[Cluster]:
+    """The chart, installed for all namespaces with its network policy."""
+    install(cluster, "--set", "networkPolicy.enabled=true")
+    yield cluster
     uninstall(cluster)
     assert "hello" in cluster.kubectl("get", "mltasks"), "the definition and its tasks stay"
 
 
-@pytest.mark.parametrize("served", ["", "team-a"], ids=["cluster-wide", "namespaced"])
-def test_helm_test_sees_a_task_run(cluster: Cluster, served: str) -> None:
-    namespaces = "null"
-    if served:
-        cluster.kubectl("create", "namespace", served)
-        namespaces = f"{{{served}}}"
-    install(cluster, "--set", f"networkPolicy.enabled=true,namespaces={namespaces}")
+def test_a_task_runs_to_its_end_under_the_installed_chart(installed: Cluster) -> None:
+    installed.kubectl("apply", "-f", str(ROOT / "examples" / "hello.yaml"))
+    installed.kubectl("wait", "--for=condition=Finished", "mltask/hello", "--timeout=90s")
+    installed.kubectl("wait", "--for=delete", "pod", SELECTOR, "--timeout=60s")
+
+    status = json.loads(installed.kubectl("get", "mltask/hello", "-o", "json"))["status"]
+    assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
+
+    events = installed.audit_events(about=OPERATOR)
+    asked = [event for event in events if event["user"]["username"] == OPERATOR]
+    assert asked, "the operator used another account than the chart's"
+    assert [event["requestURI"] for event in asked if is_denied(event)] == []
+
+
+def test_helm_test_sees_a_task_run(installed: Cluster) -> None:
+    sees_a_task_run(installed, "mltask-system")
+
+
+def test_helm_test_fails_where_nobody_runs_tasks(installed: Cluster) -> None:
+    installed.kubectl("scale", "deployment", NAME, "--replicas=0", *HOME)
+    installed.kubectl("wait", "--for=delete", "pod", "--all", *HOME, "--timeout=60s")
+    with pytest.raises(ClusterError, match=f"{NAME}-test not ready"):
+        installed.helm("test", NAME, *HOME, "--timeout", "10s")
+    assert left_of_test(installed, "mltask-system").splitlines() == [f"pod/{NAME}-test"]
+    installed.kubectl("delete", "pod", f"{NAME}-test", *HOME)
+    installed.kubectl("scale", "deployment", NAME, "--replicas=2", *HOME)
+
+
+def test_helm_test_sees_a_task_run_in_a_single_namespace(cluster: Cluster) -> None:
+    cluster.kubectl("create", "namespace", "team-a")
+    install(cluster, "--set", "networkPolicy.enabled=true,namespaces={team-a}")
+    sees_a_task_run(cluster, "team-a")
+    uninstall(cluster)
+
+
+def sees_a_task_run(cluster: Cluster, namespace: str) -> None:
+    """Run `helm test`, whose task is in this namespace."""
     told = cluster.helm("test", NAME, *HOME, "--logs")
     assert "The operator runs tasks." in told, "the result of the task, in the Pod's log"
-    assert left_of_test(cluster, served or "mltask-system") == ""
+    assert left_of_test(cluster, namespace) == ""
     cluster.kubectl("wait", "--for=delete", "pod", SELECTOR, "-A", "--timeout=60s")
-    uninstall(cluster)
-
-
-def test_helm_test_fails_where_nobody_runs_tasks(cluster: Cluster) -> None:
-    install(cluster)
-    cluster.kubectl("scale", "deployment", NAME, "--replicas=0", *HOME)
-    cluster.kubectl("wait", "--for=delete", "pod", "--all", *HOME, "--timeout=60s")
-    with pytest.raises(ClusterError, match=f"{NAME}-test not ready"):
-        cluster.helm("test", NAME, *HOME, "--timeout", "10s")
-    assert left_of_test(cluster, "mltask-system").splitlines() == [f"pod/{NAME}-test"]
-    cluster.kubectl("delete", "pod", f"{NAME}-test", *HOME)
-    uninstall(cluster)
 
 
 def left_of_test(cluster: Cluster, task_namespace: str) -> str:

@@ -5,13 +5,22 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from tests.harness.budget import layer_of, over_budget, slowness
 from tests.harness.costs import Cost, costs_of
 from tests.harness.schedule import keep_durations
 
-LONGEST = 100
+
+class Sum(NamedTuple):
+    """The costs of one layer."""
+
+    layer: str
+    tests: int
+    wall: float
+    cpu: float
 
 
 class Ledger:
@@ -21,41 +30,62 @@ class Ledger:
         self._config = config
         self._began = time.monotonic()
         self._costs: list[Cost] = []
+        self._exceeded: list[str] = []
         self._target: str | None = config.getoption("--costs")
-
-    @property
-    def tests(self) -> list[Cost]:
-        """The cost of each test that ran."""
-        return [cost for cost in self._costs if cost.kind == "test"]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in the costs of a test that has ended."""
         self._costs += costs_of(report)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Fail the run if a layer exceeded its budget."""
+        self._exceeded = list(over_budget(self._costs, slowness()))
+        if self._exceeded and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print the seconds of each layer."""
+        """Print the seconds of each layer, and which of them exceeded its budget."""
         terminalreporter.section("seconds by layer")
-        for line in by_layer(self._costs):
+        for line in table(sums(self._costs)):
             terminalreporter.line(line)
         terminalreporter.line(f"elapsed: {time.monotonic() - self._began:.0f} s")
-        keep_durations(self._config, {cost.name: cost.wall for cost in self.tests})
+        if self._exceeded:
+            terminalreporter.section("over budget", red=True)
+            for line in self._exceeded:
+                terminalreporter.line(line)
+        tests = {cost.name: cost.wall for cost in self._costs if cost.kind == "test"}
+        keep_durations(self._config, tests)
         if self._target:
             Path(self._target).write_text(json.dumps(self._costs))
 
 
-def layer_of(name: str) -> str:
-    """Return the layer of a test or fixture: the folder of tests/ that its name begins with."""
-    return name.partition("::")[0].removeprefix("tests/").partition("/")[0]
-
-
-def by_layer(costs: Iterable[Cost]) -> Iterator[str]:
-    """Yield a line for each layer: its tests, and their wall and CPU seconds."""
+def sums(costs: Iterable[Cost]) -> list[Sum]:
+    """Return the sums of tests and shared control planes by layer, sorted by name."""
     layers: dict[str, list[Cost]] = defaultdict(list)
     for cost in costs:
         if cost.kind in ("test", "cluster"):
-            layers[layer_of(cost.name)].append(cost)
-    for layer, of_layer in sorted(layers.items()):
-        wall, cpu = sum(cost.wall for cost in of_layer), sum(cost.cpu for cost in of_layer)
-        yield f"{layer:14} {len(of_layer):5} tests {wall:8.1f} s, {cpu:8.1f} s of them CPU"
-    total = sum(cost.cpu for of_layer in layers.values() for cost in of_layer)
-    yield f"{'all':14} CPU {total:.0f} s"
+            layers[layer_of(cost)].append(cost)
+    return [
+        Sum(
+            layer,
+            sum(cost.kind == "test" for cost in of_layer),
+            sum(cost.wall for cost in of_layer),
+            sum(cost.cpu for cost in of_layer),
+        )
+        for layer, of_layer in sorted(layers.items())
+    ]
+
+
+def table(layers: list[Sum]) -> Iterator[str]:
+    """Yield a line for each layer, and one for all of them."""
+    total = Sum(
+        "all",
+        sum(each.tests for each in layers),
+        sum(each.wall for each in layers),
+        sum(each.cpu for each in layers),
+    )
+    yield f"{'layer':16} {'tests':>6} {'seconds':>8} {'of CPU':>8} {'waited':>8}"
+    for each in [*layers, total]:
+        waited = max(0.0, each.wall - each.cpu)
+        yield f"{each.layer:16} {each.tests:6} {each.wall:8.0f} {each.cpu:8.0f} {waited:8.0f}"

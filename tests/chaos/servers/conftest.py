@@ -42,3 +42,11 @@ def site(
     """A namespace where a fault is tried."""
     with PodHistory(Etcd(cluster)) as history:
         yield Site(team, operator_kubeconfig, tmp_path, ledger, history)
+
+
+@pytest.fixture
+def team(cluster: Cluster) -> Iterator[Team]:
+    """A namespace for one test, which no operator of the next test serves."""
+    created = Team.create(cluster)
+    yield created
+    created.delete()

@@ -1,6 +1,6 @@
-"""One real node for all tests of this folder; the operator runs beside it, from this environment.
+"""The operator runs beside the real node, as a process of this environment.
 
-The cluster of the chart's tests, on which the operator runs from its image, is another one.
+It leaves the node as it was: the chart's tests, which come next, install the operator there.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from localcluster import Cluster
+from localcluster.operator_process import DEFINITION
 from tests.api.operator_process import OperatorProcess
 from tests.api.team import Team
 
@@ -21,9 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="package")
-def team() -> Iterator[Team]:
+def team(node: Cluster) -> Iterator[Team]:
     """A namespace on a real node of two CPUs that the operator serves."""
-    with Cluster.start(real_node=True, allocatable_cpus=2) as cluster:
-        operator = OperatorProcess.serve(cluster)
-        yield Team.create(cluster)
-        operator.stop()
+    operator = OperatorProcess.serve(node)
+    created = Team.create(node)
+    yield created
+    node.kubectl("delete", "namespace", created.namespace, "--timeout=120s")
+    node.kubectl("delete", "-f", str(DEFINITION), "--timeout=120s")
+    operator.stop()
