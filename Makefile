@@ -4,8 +4,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# Tests wait more than they compute, so there are more workers than CPUs.
+WORKERS ?= 6
+PYTEST := $(BIN)/python -m pytest
+
+# Tests start hundreds of Pythons. Compile each module once, also where the environment forbids
+# it, and keep the result out of the source tree.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs kind tools cluster env cluster-down chaos soak bench bench-smoke bench-batching dashboard lock audit sbom
+.PHONY: help setup demo docs kind tools cluster env cluster-down test test-quick test-last test-profile chaos check static generate format soak bench bench-smoke bench-batching dashboard lock audit sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,21 +46,33 @@ env: setup ## Print the KUBECONFIG and PATH of the cluster that stays, for a she
 cluster-down: setup ## Stop what `make cluster` started
 	@$(BIN)/python -m localcluster down
 
-test: tools check ## Every test: unit, real API server with simulated nodes, real node (root on Linux)
-	@$(BIN)/python -m pytest
+test: tools static ## Every test, up to a real node (root on Linux); TESTS=path runs one file or folder
+	@$(PYTEST) $(or $(TESTS),-n $(WORKERS))
+
+test-quick: setup ## Unit, client and chart tests, which need no control plane: below a minute
+	@$(PYTEST) -q -n 2 -m 'not api and not node' tests/unit tests/client tests/chart
+
+test-last: tools ## The tests that failed in the last run
+	@$(PYTEST) --last-failed --last-failed-no-failures none
+
+test-profile: tools static ## Every test; writes what each layer takes into CONTRIBUTING.md
+	@$(PYTEST) -n $(WORKERS) --durations=100 --costs=$(VENV)/costs.json
+	@$(BIN)/python -m tests.harness.profile $(VENV)/costs.json
 
 chaos: tools ## Kill the operator at each write of each scenario, break the wire; writes docs/reliability.md (half an hour)
 	@rm -f $(VENV)/chaos.json
-	@CHAOS_WHOLE=1 CHAOS_SECONDS=240 CHAOS_RECORD=$(VENV)/chaos.json $(BIN)/python -m pytest tests/chaos tests/e2e/test_under_load.py; \
+	@CHAOS_WHOLE=1 CHAOS_SECONDS=240 CHAOS_RECORD=$(VENV)/chaos.json $(PYTEST) tests/unit/test_state_machine.py tests/chaos tests/e2e/test_under_load.py; \
 	result=$$?; $(BIN)/python -m tests.chaos.report $(VENV)/chaos.json; exit $$result
 
-check: setup ## Format, lint, types, import layers, generated files, chart: quick, changes nothing
+check: static ## Format, lint, types, import layers, generated files, chart: quick, changes nothing
+	@$(PYTEST) -q tests/chart -m 'not api and not node'
+
+static: setup
 	@$(BIN)/ruff format --check --quiet . || { echo 'not formatted: run `make format`'; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@PYTHONPATH=operator:client:. $(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m codegen --check
-	@$(BIN)/python -m pytest -q tests/chart -m 'not api and not node'
 
 generate: setup ## Write the CRD, its chart copy and the API reference anew from the models, the chart's README from its values
 	@$(BIN)/python -m codegen
@@ -71,7 +92,7 @@ bench: tools ## MLTasks beside Jobs and bare Pods: how fast, at what cost (a qua
 	@$(BIN)/python -m benchmarks.throughput --write
 
 bench-smoke: tools ## The same with few tasks: does it run, and is right what no machine's speed changes? Changes no file
-	@$(BIN)/python -m pytest -q -s tests/benchmarks/test_throughput_smoke.py
+	@$(PYTEST) -q -s tests/benchmarks/test_throughput_smoke.py
 
 bench-batching: setup ## What sharing an allocation costs and saves, on a real node (half an hour)
 	@$(BIN)/python -m benchmarks.batching

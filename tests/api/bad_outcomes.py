@@ -214,7 +214,7 @@ WAITING = [
     late(
         "a node like no other, for a while",
         "Unschedulable",
-        "nodes are available",
+        "0/",
         nodeSelector=NO_NODE,
     ),
 ]

@@ -21,7 +21,7 @@ MOST_REQUESTS_PER_ATTEMPT = 6
 
 def test_any_input(cluster: Cluster, team: Team, operator: OperatorProcess, client: Client) -> None:
     accepted = apply_anything(team, client)
-    wait_until(lambda: not neglected(team, client), "each has its Pod, or says why not", 60)
+    wait_until(lambda: not neglected(team, client), "each has its Pod, or says why not")
     assert operator.is_healthy()
     assert "Traceback" not in operator.log
 
@@ -36,8 +36,8 @@ def test_any_input(cluster: Cluster, team: Team, operator: OperatorProcess, clie
     assert too_many == {}
 
     client.request("DELETE", tasks_path(team.namespace))
-    wait_until(lambda: not client.objects(tasks_path(team.namespace)), "no task is left", 60)
-    wait_until(lambda: not client.objects(pods_path(team)), "no Pod is left", 60)
+    wait_until(lambda: not client.objects(tasks_path(team.namespace)), "no task is left")
+    wait_until(lambda: not client.objects(pods_path(team)), "no Pod is left")
 
 
 def apply_anything(team: Team, client: Client) -> list[Json]:

@@ -151,7 +151,7 @@ def test_a_pod_that_the_kubelet_rejects_is_followed_by_another_ten_seconds_later
 def test_a_node_that_does_not_confirm_a_pods_end_is_told_of(
     shared_team: Team, pools: dict[str, Pool]
 ) -> None:
-    shared_team.wait_for_reason("unreachable", "NodeUnreachable", 60)
+    shared_team.wait_for_reason("unreachable", "NodeUnreachable")
     status = shared_team.status("unreachable")
     [node] = pools["unreachable"].nodes
     assert f"its node {node} does not confirm that it has" in status["message"]

@@ -219,6 +219,6 @@ def test_how_many_tasks_there_may_be_is_a_quota_too(team: Team) -> None:
         return counted in team.get("resourcequota", "compute").get("status", {}).get("used", {})
 
     team.run("first")
-    wait_until(is_counted, "it is counted", 90)
+    wait_until(is_counted, "it is counted")
     with pytest.raises(ClusterError, match="exceeded quota: compute"):
         team.run("second")

@@ -11,7 +11,7 @@ from localcluster import Cluster
 
 pytestmark = pytest.mark.api
 
-TASKS = 600
+TASKS = 400
 KILOBYTES_PER_TASK = 10
 """Python takes memory in steps, and so few tasks are hardly a warm-up. What an operator that
 keeps the objects it is sent would need is more: 20 kB for an MLTask with the states of its Pod."""

@@ -24,6 +24,10 @@ AFTERWARDS = "afterwards"
 class NotReached(AssertionError):
     """The scenario ended with fewer writes than the one at which the fault was to happen."""
 
+    def __init__(self, writes: int) -> None:
+        self.writes = writes
+        super().__init__(f"{writes} writes: the fault has not happened")
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -81,7 +85,7 @@ def _play(
             writes = proxy.writes
             # At the last write all may be over before the fault is done with the operator.
             if fault and not fault.struck.wait(10):
-                raise NotReached(f"{writes} writes: the fault has not happened")
+                raise NotReached(writes)
             starts = 2 if fault and fault.is_deadly else 1
             stage.until(lambda: keeper.starts == starts, f"{starts} operators were started")
             everything = {**scenario.ends, AFTERWARDS: SUCCEEDED}

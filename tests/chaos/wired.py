@@ -125,7 +125,7 @@ def wired(setting: Setting, fault: OnWire, folder: Path) -> Iterator[Wired]:
 
             kubelet = Kubelet(start, Probe.of_chart(setting.cluster))
             with kubelet:
-                wait_until(kubelet.is_up.is_set, "the operator has started", 90)
+                wait_until(kubelet.is_up.is_set, "the operator has started")
                 crowd = Crowd(stage)
                 yield Wired(setting, stage, crowd, pods, proxy, kubelet, kubeconfig, token)
     finally:

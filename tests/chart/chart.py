@@ -26,7 +26,7 @@ def wait_until_established(cluster: Cluster) -> None:
     # kubectl refuses to wait for a condition of an object that has no conditions yet. The
     # accepted names come with the first ones.
     for state in ("jsonpath={.status.acceptedNames.kind}=MLTask", "condition=Established"):
-        cluster.kubectl("wait", "crd/mltasks.mltask.dev", f"--for={state}", "--timeout=60s")
+        cluster.kubectl("wait", "crd/mltasks.mltask.dev", f"--for={state}", "--timeout=180s")
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def served(cluster: Cluster) -> Iterator[Cluster]:
     for file in files:
         cluster.kubectl("apply", "--server-side", "-f", str(file))
     wait_until_established(cluster)
-    cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=60s")
+    cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=180s")
     cluster.kubectl("label", "ns", "mltask-system", *(f"{mode}=restricted" for mode in RESTRICTED))
     yield cluster
     cluster.kubectl("label", "ns", "mltask-system", *(f"{mode}-" for mode in RESTRICTED))

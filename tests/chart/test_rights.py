@@ -81,7 +81,7 @@ def test_a_namespaced_operator_needs_no_right_elsewhere(cluster: Cluster, tmp_pa
         try:
             cluster.kubectl("apply", "-f", "-", stdin=TASK)
             # The admission plugin that guards blockOwnerDeletion learns late of a new kind.
-            succeeded = ("mltask/short", "--for=condition=Complete", "--timeout=90s")
+            succeeded = ("mltask/short", "--for=condition=Complete", "--timeout=180s")
             cluster.kubectl("wait", "--namespace=team-a", *succeeded)
             cluster.kubectl("wait", "--namespace=team-a", "pod", "--all", "--for=delete")
         finally:

@@ -26,7 +26,7 @@ LONG = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def installed(cluster: Cluster) -> Iterator[Cluster]:
     """The chart, installed for all namespaces with its network policy."""
     install(cluster, "--set", "networkPolicy.enabled=true")
@@ -35,32 +35,33 @@ def installed(cluster: Cluster) -> Iterator[Cluster]:
     assert "hello" in cluster.kubectl("get", "mltasks"), "the definition and its tasks stay"
 
 
-def test_a_task_runs_to_its_end_under_the_installed_chart(installed: Cluster) -> None:
-    installed.kubectl("apply", "-f", str(ROOT / "examples" / "hello.yaml"))
-    installed.kubectl("wait", "--for=condition=Finished", "mltask/hello", "--timeout=90s")
-    installed.kubectl("wait", "--for=delete", "pod", SELECTOR, "--timeout=60s")
+class TestForAllNamespaces:
+    """Tests that share one installation."""
 
-    status = json.loads(installed.kubectl("get", "mltask/hello", "-o", "json"))["status"]
-    assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
+    def test_a_task_runs_to_its_end_under_the_installed_chart(self, installed: Cluster) -> None:
+        installed.kubectl("apply", "-f", str(ROOT / "examples" / "hello.yaml"))
+        installed.kubectl("wait", "--for=condition=Finished", "mltask/hello", "--timeout=180s")
+        installed.kubectl("wait", "--for=delete", "pod", SELECTOR, "--timeout=180s")
 
-    events = installed.audit_events(about=OPERATOR)
-    asked = [event for event in events if event["user"]["username"] == OPERATOR]
-    assert asked, "the operator used another account than the chart's"
-    assert [event["requestURI"] for event in asked if is_denied(event)] == []
+        status = json.loads(installed.kubectl("get", "mltask/hello", "-o", "json"))["status"]
+        assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
 
+        events = installed.audit_events(about=OPERATOR)
+        asked = [event for event in events if event["user"]["username"] == OPERATOR]
+        assert asked, "the operator used another account than the chart's"
+        assert [event["requestURI"] for event in asked if is_denied(event)] == []
 
-def test_helm_test_sees_a_task_run(installed: Cluster) -> None:
-    sees_a_task_run(installed, "mltask-system")
+    def test_helm_test_sees_a_task_run(self, installed: Cluster) -> None:
+        sees_a_task_run(installed, "mltask-system")
 
-
-def test_helm_test_fails_where_nobody_runs_tasks(installed: Cluster) -> None:
-    installed.kubectl("scale", "deployment", NAME, "--replicas=0", *HOME)
-    installed.kubectl("wait", "--for=delete", "pod", "--all", *HOME, "--timeout=60s")
-    with pytest.raises(ClusterError, match=f"{NAME}-test not ready"):
-        installed.helm("test", NAME, *HOME, "--timeout", "10s")
-    assert left_of_test(installed, "mltask-system").splitlines() == [f"pod/{NAME}-test"]
-    installed.kubectl("delete", "pod", f"{NAME}-test", *HOME)
-    installed.kubectl("scale", "deployment", NAME, "--replicas=2", *HOME)
+    def test_helm_test_fails_where_nobody_runs_tasks(self, installed: Cluster) -> None:
+        installed.kubectl("scale", "deployment", NAME, "--replicas=0", *HOME)
+        installed.kubectl("wait", "--for=delete", "pod", "--all", *HOME, "--timeout=180s")
+        with pytest.raises(ClusterError, match=f"{NAME}-test not ready"):
+            installed.helm("test", NAME, *HOME, "--timeout", "10s")
+        assert left_of_test(installed, "mltask-system").splitlines() == [f"pod/{NAME}-test"]
+        installed.kubectl("delete", "pod", f"{NAME}-test", *HOME)
+        installed.kubectl("scale", "deployment", NAME, "--replicas=2", *HOME)
 
 
 def test_helm_test_sees_a_task_run_in_a_single_namespace(cluster: Cluster) -> None:
@@ -75,7 +76,7 @@ def sees_a_task_run(cluster: Cluster, namespace: str) -> None:
     told = cluster.helm("test", NAME, *HOME, "--logs")
     assert "The operator runs tasks." in told, "the result of the task, in the Pod's log"
     assert left_of_test(cluster, namespace) == ""
-    cluster.kubectl("wait", "--for=delete", "pod", SELECTOR, "-A", "--timeout=60s")
+    cluster.kubectl("wait", "--for=delete", "pod", SELECTOR, "-A", "--timeout=180s")
 
 
 def left_of_test(cluster: Cluster, task_namespace: str) -> str:
@@ -98,21 +99,21 @@ def test_running_tasks_outlive_an_uninstall_and_go_on_at_the_next_install(
     cluster.kubectl("create", "namespace", "left-behind")
     for namespace in ("default", "left-behind"):
         cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(LONG))
-        running = ("--for=jsonpath={.status.phase}=Running", "mltask/long", "--timeout=90s")
+        running = ("--for=jsonpath={.status.phase}=Running", "mltask/long", "--timeout=180s")
         cluster.kubectl("wait", "-n", namespace, *running)
 
     uninstall(cluster)
     [pod] = pods(cluster)
     assert pod["status"]["phase"] == "Running", "it runs on"
     assert "finalizers" not in pod["metadata"]
-    cluster.kubectl("delete", "namespace", "left-behind", "--timeout=90s")
+    cluster.kubectl("delete", "namespace", "left-behind", "--timeout=180s")
 
     install(cluster)
     wait_until(lambda: "finalizers" in pods(cluster)[0]["metadata"], "the operator has it again")
     [again] = pods(cluster)
     assert again["metadata"]["uid"] == pod["metadata"]["uid"]
-    cluster.kubectl("delete", "mltask/long", "--timeout=90s")
-    cluster.kubectl("wait", "--for=delete", "pod", SELECTOR, "--timeout=90s")
+    cluster.kubectl("delete", "mltask/long", "--timeout=180s")
+    cluster.kubectl("wait", "--for=delete", "pod", SELECTOR, "--timeout=180s")
     uninstall(cluster)
 
 
@@ -120,14 +121,14 @@ def install(cluster: Cluster, *flags: str) -> None:
     """Install the chart and wait until the operator runs."""
     cluster.helm(
         *("install", NAME, str(CHART), *HOME, *flags),
-        *("--create-namespace", "--wait", "--timeout=90s"),
+        *("--create-namespace", "--wait", "--timeout=180s"),
     )
 
 
 def uninstall(cluster: Cluster) -> None:
     """Uninstall the chart; nothing of it is left but the definition."""
     cluster.helm("uninstall", NAME, *HOME)
-    cluster.kubectl("wait", "--for=delete", "pod", "--all", *HOME, "--timeout=60s")
+    cluster.kubectl("wait", "--for=delete", "pod", "--all", *HOME, "--timeout=180s")
     kinds = (
         "all,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,"
         "poddisruptionbudgets,networkpolicies"

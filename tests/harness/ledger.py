@@ -13,6 +13,9 @@ from tests.harness.budget import layer_of, over_budget, slowness
 from tests.harness.costs import Cost, costs_of
 from tests.harness.schedule import keep_durations
 
+LAST_TABLE = "mltask/layers"
+"""Where pytest's cache keeps the table; .ci/run prints it again at its end."""
+
 
 class Sum(NamedTuple):
     """The costs of one layer."""
@@ -46,10 +49,12 @@ class Ledger:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the seconds of each layer, and which of them exceeded its budget."""
+        lines = [*table(sums(self._costs)), f"elapsed: {time.monotonic() - self._began:.0f} s"]
         terminalreporter.section("seconds by layer")
-        for line in table(sums(self._costs)):
+        for line in lines:
             terminalreporter.line(line)
-        terminalreporter.line(f"elapsed: {time.monotonic() - self._began:.0f} s")
+        if self._config.cache:
+            self._config.cache.set(LAST_TABLE, "\n".join(lines))
         if self._exceeded:
             terminalreporter.section("over budget", red=True)
             for line in self._exceeded:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
+from tests.chaos.extent import IS_WHOLE
 from tests.unit.simulated_kubelet import FINAL, names
 from tests.unit.simulated_operator import KINDS, SimulatedOperator
 from tests.unit.task_life import NAME, NAMESPACE, TaskLife
@@ -154,11 +155,13 @@ class PromisesUnderFailover(Promises):
 
 TestPromises = Promises.TestCase
 TestPromises.settings = settings(
-    max_examples=1000,
+    max_examples=1000 if IS_WHOLE else 300,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 
 TestPromisesUnderFailover = PromisesUnderFailover.TestCase
-TestPromisesUnderFailover.settings = settings(TestPromises.settings, max_examples=500)
+TestPromisesUnderFailover.settings = settings(
+    TestPromises.settings, max_examples=500 if IS_WHOLE else 150
+)

@@ -57,7 +57,7 @@ def test_all_pods_go_and_new_tasks_run(site: Site, record: Record) -> None:
     with recorded(record, "CRD deleted", how) as took, site.kept_operator() as keeper:
         populate(site)
         undefine(site.cluster)
-        wait_until(lambda: not site.pods(), "all Pods have gone", 60)
+        wait_until(lambda: not site.pods(), "all Pods have gone")
         define(site.cluster)
         took(site.runs("anew"))
         site.check()
@@ -77,7 +77,7 @@ def test_an_operator_without_a_definition_lets_go_of_pods_that_are_deleted(
         wait_until(lambda: _are_deleted(site), "all Pods are being deleted")
         with pytest.raises(ClusterError, match="is not installed: install the Helm chart"):
             site.start_operator()
-        wait_until(lambda: not site.pods(), "all Pods have gone", 60)
+        wait_until(lambda: not site.pods(), "all Pods have gone")
         define(site.cluster)
         with site.kept_operator():
             took(site.runs("anew"))

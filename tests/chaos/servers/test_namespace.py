@@ -35,7 +35,7 @@ def populate(site: Site) -> None:
     with site.stage() as stage:
         for task, _ in load(span=5):
             stage.create(task)
-    wait_until(lambda: site.phases()["Running"] > 2 * COUNT, "most of them run", 60)
+    wait_until(lambda: site.phases()["Running"] > 2 * COUNT, "most of them run")
 
 
 def runs_another(team: Team) -> None:
@@ -63,7 +63,7 @@ def test_it_goes_once_the_operator_is_back(site: Site, others: Team, record: Rec
             populate(site)
         namespace = site.team.namespace
         site.cluster.kubectl("delete", "namespace", namespace, "--wait=false")
-        wait_until(lambda: _are_ended_and_held(site), "its Pods have ended, and are held", 60)
+        wait_until(lambda: _are_ended_and_held(site), "its Pods have ended, and are held")
         with site.kept_operator() as keeper:
             gone = ("--for=delete", f"namespace/{namespace}", GONE)
             site.cluster.kubectl("wait", *gone)

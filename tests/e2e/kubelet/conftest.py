@@ -27,6 +27,6 @@ def team(node: Cluster) -> Iterator[Team]:
     operator = OperatorProcess.serve(node)
     created = Team.create(node)
     yield created
-    node.kubectl("delete", "namespace", created.namespace, "--timeout=120s")
-    node.kubectl("delete", "-f", str(DEFINITION), "--timeout=120s")
+    node.kubectl("delete", "namespace", created.namespace, "--timeout=180s")
+    node.kubectl("delete", "-f", str(DEFINITION), "--timeout=180s")
     operator.stop()

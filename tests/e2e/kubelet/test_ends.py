@@ -59,14 +59,14 @@ def test_a_native_sidecar_does_not_speak_for_the_task(team: Team) -> None:
 
 
 def test_a_task_that_outgrows_its_storage_has_failed(team: Team) -> None:
-    team.wait("greedy", "condition=Finished", 90)
+    team.wait("greedy", "condition=Finished")
     status = team.finish("greedy")
     assert (status["phase"], status["reason"]) == ("Failed", "StorageLimitExceeded")
     assert "data" in status["message"]
 
 
 def test_a_finished_task_goes_when_its_time_to_live_has_passed(team: Team) -> None:
-    team.kubectl("wait", "--for=delete", "mltask/short-lived", "--timeout=60s")
+    team.kubectl("wait", "--for=delete", "mltask/short-lived", "--timeout=180s")
     team.wait_for_no_pods("short-lived")
 
 

@@ -53,7 +53,7 @@ def test_example(user: Team, file: Path) -> None:
             user.wait_for_phase(name, "Suspended")
             resume = '--patch={"spec":{"suspend":false}}'
             user.kubectl("patch", "mltask", name, "--type=merge", resume)
-        status = user.finish(name, 60)
+        status = user.finish(name)
         expected = ("Failed", FAILURES[name]) if name in FAILURES else ("Succeeded", "Completed")
         assert (status["phase"], status["reason"]) == expected
 
@@ -72,7 +72,7 @@ def test_the_sweep_has_a_result_or_a_reason_for_each_trial(user: Team) -> None:
 
 
 def test_the_hungry_task_gets_what_it_needs(user: Team) -> None:
-    status = user.finish("hungry", 60)
+    status = user.finish("hungry")
     assert [record["reason"] for record in status["history"]] == ["OOMKilled"]
     assert status["allocation"]["requests"]["memory"] == "64Mi"
     assert status["result"] == "40000000"

@@ -73,7 +73,7 @@ def runs(team: Team, name: str, step_name: str) -> bool:
 def test_steps_share_a_volume_and_one_request_and_their_logs_are_read_as_they_run(
     team: Team,
 ) -> None:
-    wait_until(lambda: runs(team, "pipeline", "train"), "the second step runs", 60)
+    wait_until(lambda: runs(team, "pipeline", "train"), "the second step runs")
     pod = team.status("pipeline")["podName"]
     assert team.kubectl("logs", pod, "-c", "train") == "training\n"
     team.kubectl("exec", pod, "-c", "train", "--", "touch", "/mltask/scratch/go")
@@ -111,7 +111,7 @@ def test_a_retry_begins_at_the_step_that_failed(team: Team) -> None:
 
 
 def test_after_an_eviction_only_steps_that_had_not_ended_run_again(team: Team) -> None:
-    wait_until(lambda: runs(team, "evicted", "second"), "the second step runs", 60)
+    wait_until(lambda: runs(team, "evicted", "second"), "the second step runs")
     team.evict(team.status("evicted")["podName"])
     status = team.finish("evicted")
     assert (status["phase"], status["disruptions"]) == ("Succeeded", 1)

@@ -32,7 +32,7 @@ def test_a_config_map_may_come_later(team: Team) -> None:
 
 
 def test_an_image_that_does_not_exist_is_told_while_it_is_waited_for(team: Team) -> None:
-    wait_until(lambda: team.status("pulls").get("reason") in PULLING, "the reason is shown", 60)
+    wait_until(lambda: team.status("pulls").get("reason") in PULLING, "the reason is shown")
     status = team.status("pulls")
     assert status["phase"] == "Pending"
     assert ABSENT in status["message"]
