@@ -90,13 +90,11 @@ def test_an_upgrade_loses_nothing(
 def test_the_leader_dies(cluster: Cluster, team: Team, record: Record) -> None:
     how = f"SIGKILL on a real node, with the chart's standby and its Lease of {LEASE_SECONDS} s"
     with recorded(record, "leader crashed, installed by the chart", how) as took:
-        leader, *others = sorted(operators(cluster), key=lambda pod: not acts(cluster, pod))
-        assert [pod for pod in others if acts(cluster, pod)] == []
+        leader = leader_of(cluster)
+        [standby] = set(operators(cluster)) - {leader}
         process_of(leader).kill()
         killed_at = time.monotonic()
-        wait_until(
-            lambda: any(acts(cluster, pod) for pod in others), "another leads", 2 * LEASE_SECONDS
-        )
+        wait_until(lambda: leader_of(cluster) == standby, "the standby leads", 2 * LEASE_SECONDS)
         took(time.monotonic() - killed_at)
         assert_each_ran_once(team, LOAD)
 
@@ -149,9 +147,10 @@ def operators(cluster: Cluster) -> list[str]:
     ]
 
 
-def acts(cluster: Cluster, pod: str) -> bool:
-    """Whether the operator in this Pod has begun to act."""
-    return "The operator acts now" in cluster.kubectl("logs", pod, *HOME)
+def leader_of(cluster: Cluster) -> str:
+    """Return the name of the Pod whose operator holds the Lease."""
+    holder = ("-o", "jsonpath={.spec.holderIdentity}")
+    return cluster.kubectl("get", "lease", NAME, *HOME, *holder).rpartition("_")[0]
 
 
 def process_of(pod: str) -> psutil.Process:

@@ -75,17 +75,16 @@ class SlowToCreate(FakeApi):
         return await super().create_pod(manifest)
 
 
-async def test_pods_that_others_wait_for_come_before_news_of_one_that_runs(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_pods_that_others_wait_for_come_before_news_of_one_that_runs() -> None:
     epoch, time = datetime.now(UTC), asyncio.get_running_loop().time
 
     def clock() -> datetime:
         return epoch + timedelta(seconds=time())
 
-    monkeypatch.setattr("mltask_operator.runtime.controller._now", clock)
     api = SlowToCreate()
-    controller = Controller(api, [], election=None, sees_priorities=False, metrics=Metrics())
+    controller = Controller(
+        api, [], election=None, sees_priorities=False, metrics=Metrics(), clock=clock
+    )
     await controller.start()
 
     def create(*names: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,6 +37,11 @@ STUCK_AFTER = timedelta(minutes=25)
 UNLISTED_AFTER = 3 * RESYNC_PERIOD
 
 
+def now() -> datetime:
+    """Return the current time, in UTC."""
+    return datetime.now(UTC)
+
+
 class Controller:
     """The tasks of some namespaces, or of all of them (`namespaces` empty).
 
@@ -52,12 +57,13 @@ class Controller:
         election: Election | None,
         sees_priorities: bool,
         metrics: Metrics,
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self._api = api
         self._election = election
         self._acts = False
         self._namespaces: Sequence[str | None] = namespaces or (None,)
-        self._store = Store(_now)
+        self._store = Store(clock)
         self._sees_priorities = sees_priorities
         self._priorities = Priorities(api)
         self._quota = QuotaQueue(self._wake, self._priorities.value)
@@ -66,7 +72,7 @@ class Controller:
             api,
             self._store,
             self._quota,
-            _now,
+            clock,
             metrics,
             self._announcer.tell,
             is_crowded=lambda: self._queue.is_crowded,
@@ -213,7 +219,3 @@ class Controller:
             except OSError as error:
                 logger.warning("Could not list the PriorityClasses: %s", error)
             await asyncio.sleep(PRIORITIES_PAUSE.total_seconds())
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

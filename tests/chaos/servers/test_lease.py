@@ -3,7 +3,8 @@
 import pytest
 
 from localcluster import Cluster
-from tests.chaos.replicas import LEASE_SECONDS, Replicas, wait_until_it_leads
+from tests.chaos.replicas import LEASE_SECONDS, Replicas
+from tests.waiting import BOUND
 
 pytestmark = pytest.mark.api
 
@@ -12,7 +13,7 @@ def test_a_leader_without_an_api_server_ends_before_its_lease_does(
     replicas: Replicas, cluster: Cluster
 ) -> None:
     leader = replicas.start()
-    wait_until_it_leads(leader, 10)
+    replicas.wait_until_leader(leader, BOUND)
     cluster.stop_component("kube-apiserver")
     try:
         assert leader.wait(LEASE_SECONDS + 2) == 1
