@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 # Tests wait more than they compute, so there are more workers than CPUs.
-WORKERS ?= 6
+WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest
 
 # Tests start hundreds of Pythons. Compile each module once, also where the environment forbids

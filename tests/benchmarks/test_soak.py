@@ -11,7 +11,7 @@ from localcluster import Cluster
 
 pytestmark = pytest.mark.api
 
-TASKS = 400
+TASKS = 300
 KILOBYTES_PER_TASK = 10
 """Python takes memory in steps, and so few tasks are hardly a warm-up. What an operator that
 keeps the objects it is sent would need is more: 20 kB for an MLTask with the states of its Pod."""
@@ -21,7 +21,7 @@ keeps the objects it is sent would need is more: 20 kB for an MLTask with the st
 def seen() -> Iterator[Soak]:
     """What was seen of the run."""
     with Cluster.start(real_node=False) as cluster:
-        yield asyncio.run(soak.soak(cluster, TASKS, alive=100, ttl=1))
+        yield asyncio.run(soak.soak(cluster, TASKS, alive=50, ttl=1))
 
 
 def test_it_did_work(seen: Soak) -> None:

@@ -48,7 +48,8 @@ def test_hundreds_of_tasks_end_as_they_must(
     why = dict(Counter(restart.partition(":")[0] for restart in restarts))
     with capsys.disabled():
         print(f"\nmix: {mix.total} struck, over in {recovery:.0f} s, restarts: {why}")  # noqa: T201
-    assert mix.has_struck, {fault.name: fault.struck for fault in mix.faults}
+    struck = ", ".join(f"{fault.name}: {fault.struck}" for fault in mix.faults)
+    assert mix.has_struck, f"{mix.total} in all; {struck}"
     assert not broken, "\n".join(broken)
     assert not mix.too_soon, "\n".join(mix.too_soon)
     assert run.kubelet.failure is None, run.kubelet.failure

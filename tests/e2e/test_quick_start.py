@@ -34,7 +34,7 @@ def test_from_nothing_to_a_table_of_results(folder: Path) -> None:
         env={**os.environ, "TMPDIR": str(folder)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert ended.returncode == 0, ended.stderr
     results, tasks, nothing, _ = SHOWN

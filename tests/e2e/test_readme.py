@@ -26,7 +26,7 @@ def run(block: str, cluster: Cluster) -> str:
         env=settings,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

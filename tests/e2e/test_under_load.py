@@ -26,7 +26,7 @@ from tests.waiting import BOUND, wait_until
 
 pytestmark = pytest.mark.node
 
-LOAD = 40
+LOAD = 36
 NEXT = "99.0.0"
 LEASE_SECONDS = 15
 """The operator's default."""
@@ -34,7 +34,7 @@ LEASE_SECONDS = 15
 
 @pytest.fixture
 def team(cluster: Cluster) -> Iterator[Team]:
-    """The chart, installed, and a team's tasks of two seconds each, a dozen of them at a time."""
+    """The chart, installed, and a team's tasks of eight seconds each, a dozen of them at a time."""
     install(cluster)
     team = Team.create(cluster)
     apply(team, 0, LOAD)
@@ -76,7 +76,7 @@ def test_an_upgrade_loses_nothing(
 ) -> None:
     how = "`helm upgrade` to another version, with its image and its CRD, on a real node"
     with recorded(record, "upgraded under load", how) as took:
-        values = ("--reset-then-reuse-values", "--wait", "--timeout=180s")
+        values = ("--reset-then-reuse-values", "--wait", "--timeout=300s")
         upgrade = ("upgrade", NAME, str(next_version), *HOME, *values)
         with ThreadPoolExecutor() as pool:
             count = keep_loaded(team, pool.submit(cluster.helm, *upgrade))
@@ -100,11 +100,11 @@ def test_the_leader_dies(cluster: Cluster, team: Team, record: Record) -> None:
 
 
 def apply(team: Team, first: int, last: int) -> None:
-    """Create tasks of two seconds each, of which a dozen fit on the node."""
+    """Create tasks of eight seconds each, of which a dozen fit on the node."""
     kind = {"apiVersion": "mltask.dev/v1alpha1", "kind": "MLTask"}
     spec = {
         "image": "busybox:1.37",
-        "command": ["sleep", "2"],
+        "command": ["sleep", "8"],
         "resources": {"requests": {"cpu": "150m"}},
     }
     team.apply(*({**kind, "metadata": {"name": f"t{i}"}, "spec": spec} for i in range(first, last)))
@@ -121,7 +121,7 @@ def keep_loaded(team: Team, upgrade: Future[str]) -> int:
             count += LOAD // 2
         return upgrade.done()
 
-    wait_until(is_done, "the upgrade is done", 2 * BOUND)
+    wait_until(is_done, "the upgrade is done", 3 * BOUND)
     upgrade.result()
     return count
 

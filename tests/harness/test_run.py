@@ -78,8 +78,5 @@ def test_waiting_and_the_cpu_time_of_children_are_told_apart(
     assert "unit                  2" in shown
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "workers"])
-def test_programs_that_tests_start_do_not_ignore_sigint(
-    project: Path, workers: tuple[str, ...]
-) -> None:
-    run(project, INTERRUPTS, *workers)
+def test_programs_that_tests_start_do_not_ignore_sigint(project: Path) -> None:
+    run(project, INTERRUPTS, "-n", "2")

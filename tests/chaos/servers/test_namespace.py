@@ -35,7 +35,7 @@ def populate(site: Site) -> None:
     with site.stage() as stage:
         for task, _ in load(span=5):
             stage.create(task)
-    wait_until(lambda: site.phases()["Running"] > 2 * COUNT, "most of them run")
+    wait_until(lambda: site.phases()["Running"] >= COUNT, "many of them run")
 
 
 def runs_another(team: Team) -> None:

@@ -30,7 +30,7 @@ def test_the_logs_of_steps_follow_one_another(team: Team, tmp_path: Path) -> Non
     names = ("first", "second", "third")
     team.apply(task("talkers", steps=[step(name, f"echo {name}; sleep 1") for name in names]))
     followed = mltask(team, "logs", "-f", "talkers")
-    assert followed.stdout.split() == list(names)
+    assert followed.stdout.split() == list(names), followed.stderr
 
 
 def test_the_example_of_a_sweep(team: Team) -> None:
@@ -44,7 +44,7 @@ def test_the_example_of_a_sweep(team: Team) -> None:
 def test_the_example_in_python(team: Team) -> None:
     environment = {**os.environ, **team.cluster.environment}
     program = [sys.executable, str(ROOT / "examples" / "client.py")]
-    shown = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=90)
+    shown = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=300)
     assert shown.returncode == 0, shown.stderr
     assert "{'accuracy': 0.9, 'lr': 0.1}" in shown.stdout
     assert shown.stdout.endswith("ContainerFailed 3 no data\n")
