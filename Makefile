@@ -1,4 +1,4 @@
-# Every target does its own set-up. `make help` lists them.
+# Every target installs what it needs. `make help` lists them.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -6,6 +6,7 @@ STAMP  := $(VENV)/.installed
 
 # Tests wait more than they compute, so there are more workers than CPUs.
 WORKERS ?= 4
+NO_TESTS := 5
 PYTEST := $(BIN)/python -m pytest
 
 # Tests start hundreds of Pythons. Compile each module once, also where the environment forbids
@@ -28,22 +29,22 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup ## The examples on a real cluster, watched to their end; KEEP=1 leaves it running
+demo: setup ## Run the examples on a real cluster and watch them; KEEP=1 leaves it running
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 kind: setup ## The same demo on kind, for people with Docker
 	scripts/kind.sh
 
-tools: setup ## Build the local cluster's programs (a quarter of an hour once, then cached); prints their folder
+tools: setup ## Build the local cluster's programs (once, a quarter of an hour); prints their folder
 	@$(BIN)/python -m localcluster tools
 
-cluster: setup ## Start a Kubernetes of your own: a real node where it may (root on Linux), else simulated ones
+cluster: setup ## Start your own Kubernetes: a real node for root on Linux, otherwise simulated ones
 	@$(BIN)/python -m localcluster up
 
-env: setup ## Print the KUBECONFIG and PATH of the cluster that stays, for a shell to evaluate
+env: setup ## Print KUBECONFIG and PATH of the cluster from `make cluster`, for a shell to evaluate
 	@$(BIN)/python -m localcluster env
 
-cluster-down: setup ## Stop what `make cluster` started
+cluster-down: setup ## Stop the cluster from `make cluster` or `make demo KEEP=1`
 	@$(BIN)/python -m localcluster down
 
 test: tools static ## Every test, up to a real node (root on Linux); TESTS=path runs one file or folder
@@ -53,13 +54,13 @@ test-quick: setup ## Unit, client and chart tests, which need no control plane: 
 	@$(PYTEST) -q -n 2 -m 'not api and not node' tests/unit tests/client tests/chart
 
 test-last: tools ## The tests that failed in the last run
-	@$(PYTEST) --last-failed --last-failed-no-failures none
+	@$(PYTEST) --last-failed --last-failed-no-failures none || test $$? -eq $(NO_TESTS)
 
 test-profile: tools static ## Every test; writes what each layer takes into CONTRIBUTING.md
 	@$(PYTEST) -n $(WORKERS) --durations=100 --costs=$(VENV)/costs.json
 	@$(BIN)/python -m tests.harness.profile $(VENV)/costs.json
 
-chaos: tools ## Kill the operator at each write of each scenario, break the wire; writes docs/reliability.md (half an hour)
+chaos: tools ## Kill the operator at each write of each scenario, break its network; writes docs/reliability.md (half an hour)
 	@rm -f $(VENV)/chaos.json
 	@CHAOS_WHOLE=1 CHAOS_SECONDS=240 CHAOS_RECORD=$(VENV)/chaos.json $(PYTEST) tests/unit/test_state_machine.py tests/chaos tests/e2e/test_under_load.py; \
 	result=$$?; $(BIN)/python -m tests.chaos.report $(VENV)/chaos.json; exit $$result
@@ -74,40 +75,40 @@ static: setup
 	@PYTHONPATH=operator:client:. $(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m codegen --check
 
-generate: setup ## Write the CRD, its chart copy and the API reference anew from the models, the chart's README from its values
+generate: setup ## Regenerate the CRD, its copy in the chart and the API reference from the models, and the chart's README from its values
 	@$(BIN)/python -m codegen
 
-format: setup ## Format the code and mend what the linter can
+format: setup ## Format the code and fix what the linter can fix
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
 
-docs: setup ## Build the site of docs/ into site/; fails over a link that leads nowhere
+docs: setup ## Build the site of docs/ into site/; a dead link fails it
 	@$(BIN)/mkdocs build
 
-soak: tools ## 20,000 tasks through one operator, a start among 50,000 finished ones (an hour); writes docs/performance.md
+soak: tools ## 20,000 tasks through one operator, and a start among 50,000 finished ones (an hour); writes docs/performance.md
 	@$(BIN)/python -m benchmarks.start --write; started=$$?; \
 	$(BIN)/python -m benchmarks.soak --write && exit $$started
 
 bench: tools ## MLTasks beside Jobs and bare Pods: how fast, at what cost (a quarter of an hour); writes docs/performance.md
 	@$(BIN)/python -m benchmarks.throughput --write
 
-bench-smoke: tools ## The same with few tasks: does it run, and is right what no machine's speed changes? Changes no file
+bench-smoke: tools ## The same with few tasks: checks the counts, which no machine's speed changes; changes no file
 	@$(PYTEST) -q -s tests/benchmarks/test_throughput_smoke.py
 
-bench-batching: setup ## What sharing an allocation costs and saves, on a real node (half an hour)
+bench-batching: setup ## Measure what steps that share an allocation cost and save, on a real node (half an hour)
 	@$(BIN)/python -m benchmarks.batching
 
 dashboard: tools ## Draw the Grafana dashboard's panels from a real Prometheus, time a scrape (five minutes); writes docs/
 	@$(BIN)/python -m benchmarks.dashboard
 	@$(BIN)/python -m benchmarks.scrape --write
 
-audit: setup ## Scan what ships for known vulnerabilities; says so, and fails, where nobody answers
+audit: setup ## Scan what ships for known vulnerabilities; fails if the database does not answer
 	@$(BIN)/python -m supplychain.audit $(AUDIT_FLAGS)
 
 sbom: setup ## Build the image and write what is in it to dist/sbom.cdx.json (root on Linux)
 	@mkdir -p dist && $(BIN)/python -m supplychain.image > dist/sbom.cdx.json
 
-lock: ## Resolve the dependencies anew into the lock files (needs uv)
+lock: ## Resolve the dependencies into the lock files again (needs uv)
 	uv pip compile pyproject.toml $(LOCK_FLAGS) -o requirements.lock
 	uv pip compile pyproject.toml --group dev $(LOCK_FLAGS) -o requirements-dev.lock
 	uv pip compile --group build --constraint requirements-dev.lock $(LOCK_FLAGS) -o requirements-build.lock

@@ -17,6 +17,7 @@ import yaml
 from localcluster import Cluster, ClusterError
 
 Json = dict[str, Any]
+_never = threading.Event()
 
 CONTENT_TYPES = {
     "PATCH": "application/merge-patch+json",
@@ -138,7 +139,12 @@ class Client:
                 raise
             # The API server closes connections that have been idle for long, and when it restarts.
             return self.request(method, path, body, headers)
-        return response.status, json.loads(response.read())
+        answer = json.loads(response.read())
+        if method == "GET" and response.status == 429:
+            # The API server asks for patience, as after a change of a CRD. kubectl retries too.
+            _never.wait(float(response.headers.get("Retry-After", "1")))
+            return self.request(method, path, body, headers)
+        return response.status, answer
 
     def _answer(self, method: str, path: str, body: Json | None = None) -> Json:
         code, answer = self.request(method, path, body)
