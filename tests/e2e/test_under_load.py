@@ -26,7 +26,7 @@ from tests.waiting import BOUND, wait_until
 
 pytestmark = pytest.mark.node
 
-LOAD = 36
+LOAD = 24
 NEXT = "99.0.0"
 LEASE_SECONDS = 15
 """The operator's default."""

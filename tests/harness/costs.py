@@ -28,25 +28,43 @@ class Cost(NamedTuple):
     cpu: float
 
 
+class _Cluster:
+    """The processes of a running cluster, found again every few seconds: that is a costly search."""
+
+    SECONDS = 10.0
+
+    def __init__(self, find: Processes) -> None:
+        self._find = find
+        self._found_at = -self.SECONDS
+        self._found: list[psutil.Process] = []
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes as of the last search."""
+        if time.monotonic() > self._found_at + self.SECONDS:
+            self._found, self._found_at = list(self._find()), time.monotonic()
+        return self._found
+
+
 class Meter:
     """A plugin for a process that runs tests: measures them and the fixtures that they share."""
 
     def __init__(self) -> None:
-        self._running: list[Processes] = []
+        self._running: list[_Cluster] = []
         self._ended = 0.0
         self._item: pytest.Item | None = None
         self._last = time.monotonic(), cpu_seconds()
 
     @contextmanager
-    def apart(self, name: str, processes: Processes) -> Iterator[None]:
+    def apart(self, name: str, find: Processes) -> Iterator[None]:
         """Report the CPU time of a cluster's processes by itself instead of as part of a test."""
         began = time.monotonic()
-        self._running.append(processes)
+        cluster = _Cluster(find)
+        self._running.append(cluster)
         try:
             yield
         finally:
-            cpu = tree_seconds(processes())
-            self._running.remove(processes)
+            cpu = tree_seconds(find())
+            self._running.remove(cluster)
             self._ended += cpu
             self._add(Cost("cluster", name, time.monotonic() - began, cpu))
 
@@ -81,7 +99,7 @@ class Meter:
             self._add(Cost("test", item.nodeid, *spent))
 
     def _cpu_seconds(self) -> float:
-        clusters = sum(tree_seconds(processes()) for processes in self._running)
+        clusters = sum(tree_seconds(cluster.processes()) for cluster in self._running)
         return cpu_seconds() - clusters - self._ended
 
     def _add(self, cost: Cost) -> None:
