@@ -29,7 +29,7 @@ class Cost(NamedTuple):
 
 
 class _Cluster:
-    """The processes of a running cluster, found again every few seconds: that is a costly search."""
+    """The processes of a running cluster, searched for only every few seconds."""
 
     SECONDS = 10.0
 
