@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.page import filled, table
-from tests.harness.budget import CPU_SECONDS
+from tests.harness.budget import CPU_SECONDS, NEW_LAYER
 from tests.harness.costs import Cost
 from tests.harness.ledger import sums
 from tests.harness.schedule import MEASURED, unit_of
@@ -26,7 +26,7 @@ def layers(costs: Sequence[Cost]) -> str:
             f"{each.wall:,.0f}",
             f"{each.cpu:,.0f}",
             f"{max(0.0, each.wall - each.cpu):,.0f}",
-            f"{CPU_SECONDS[each.layer]:,}",
+            f"{CPU_SECONDS.get(each.layer, NEW_LAYER):,}",
         )
         for each in sums(costs)
     ]
