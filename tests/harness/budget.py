@@ -54,7 +54,8 @@ def over_budget(costs: Iterable[Cost], slowness: float) -> Iterator[str]:
         if cost.kind in ("test", "cluster"):
             layers.setdefault(layer_of(cost), []).append(cost)
     for layer, of_layer in sorted(layers.items()):
-        used, allowed = sum(cost.cpu for cost in of_layer), CPU_SECONDS.get(layer, NEW_LAYER) * slowness
+        used = sum(cost.cpu for cost in of_layer)
+        allowed = CPU_SECONDS.get(layer, NEW_LAYER) * slowness
         if used > allowed:
             yield f"{layer} used {used:.0f} s of CPU time; its budget is {allowed:.0f} s"
             for cost in sorted(of_layer, key=lambda cost: -cost.cpu)[:SLOWEST]:
