@@ -48,7 +48,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(project: Path, test: str, *options: str) -> str:
+def run(project: Path, test: str, *options: str, expected: int = 0) -> str:
     """Run pytest on this file, with SIGINT ignored as under `nohup`; return what it printed."""
     (project / "tests" / "unit" / "test_it.py").write_text(test)
     ended = subprocess.run(
@@ -59,7 +59,7 @@ def run(project: Path, test: str, *options: str) -> str:
         capture_output=True,
         text=True,
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.returncode == expected, ended.stdout + ended.stderr
     return ended.stdout
 
 
@@ -80,3 +80,11 @@ def test_waiting_and_the_cpu_time_of_children_are_told_apart(
 
 def test_programs_that_tests_start_do_not_ignore_sigint(project: Path) -> None:
     run(project, INTERRUPTS, "-n", "2")
+
+
+def test_a_layer_over_its_budget_fails_a_run_whose_tests_pass(project: Path) -> None:
+    with (project / "conftest.py").open("a") as conftest:
+        conftest.write("from tests.harness import budget\nbudget.CPU_SECONDS['unit'] = 0.1\n")
+    shown = run(project, COSTS, expected=1)
+    assert "2 passed" in shown
+    assert "unit used" in shown
