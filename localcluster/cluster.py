@@ -71,7 +71,7 @@ class Cluster:
 
     @property
     def address(self) -> dict[str, str]:
-        """What another process needs for `attach`."""
+        """The values that `attach` needs in another process."""
         return {"id": self._own.id, "url": self.url, "etcd_url": self.etcd_url}
 
     @classmethod

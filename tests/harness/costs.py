@@ -20,7 +20,7 @@ Processes = Callable[[], Iterable[psutil.Process]]
 
 
 class Cost(NamedTuple):
-    """What a test, fixture or cluster took: `kind` is test, cluster or the scope of a fixture."""
+    """Seconds of a test, fixture or cluster. `kind` is test, cluster or the scope of a fixture."""
 
     kind: str
     name: str

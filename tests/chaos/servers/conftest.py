@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from localcluster import Cluster
-from tests.api.audit import SYSTEM
 from tests.api.team import Team
+from tests.api.whole_cluster.conftest import cluster, operator_kubeconfig, team
 from tests.chaos.extent import IS_WHOLE
 from tests.chaos.ledger import Ledger
 from tests.chaos.servers.etcd import Etcd, PodHistory
@@ -17,16 +17,7 @@ from tests.chaos.servers.site import Site
 collect_ignore = [] if IS_WHOLE else ["test_compaction.py"]
 
 
-@pytest.fixture(scope="session")
-def cluster(own_cluster: Cluster) -> Cluster:
-    """The cluster that these tests break."""
-    return own_cluster
-
-
-@pytest.fixture(scope="session")
-def operator_kubeconfig(cluster: Cluster) -> Path:
-    """Return the kubeconfig of the operator's service account."""
-    return cluster.kubeconfig_for_service_account(SYSTEM, "mltask-operator")
+__all__ = ["cluster", "operator_kubeconfig", "team"]
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +33,3 @@ def site(
     """A namespace where a fault is tried."""
     with PodHistory(Etcd(cluster)) as history:
         yield Site(team, operator_kubeconfig, tmp_path, ledger, history)
-
-
-@pytest.fixture
-def team(cluster: Cluster) -> Iterator[Team]:
-    """A namespace for one test, which no operator of the next test serves."""
-    created = Team.create(cluster)
-    yield created
-    created.delete()
