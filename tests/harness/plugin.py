@@ -1,5 +1,6 @@
 """Pytest plugin that registers the harness: costs, schedule and shared clusters."""
 
+import os
 import signal
 
 import pytest
@@ -23,6 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
         # `nohup` and a shell's background jobs ignore SIGINT, and so would every program that a
         # test starts and interrupts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        # Every server of the tests runs on this machine. A test of proxies sets its own.
+        del os.environ[name]
     config.stash[METER] = Meter()
     config.pluginmanager.register(config.stash[METER])
     if not hasattr(config, "workerinput"):

@@ -102,3 +102,12 @@ async def test_a_proxy_of_the_environment_is_used(
         except OSError:
             assert not is_asked
     assert [request.headers["Host"] for request in server.requests] == ["api.example"] * is_asked
+
+
+async def test_no_proxy_is_used_for_a_loopback_address(
+    server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_kubeconfig(tmp_path / "kubeconfig", server.url, {"token": "first"})
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    async with Api(await loaded(tmp_path / "kubeconfig", monkeypatch)) as api:
+        assert await api.get_pod("team-a", "train-1") == {}

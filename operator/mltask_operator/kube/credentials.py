@@ -15,6 +15,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
+from mltask_operator.api.hosts import is_loopback
 from mltask_operator.kube.watchlines import broken_off_within_a_line
 
 logger = logging.getLogger(__name__)
@@ -91,11 +92,18 @@ class Credentials:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self.tls),
             proxy=self.configuration.proxy,
-            # HTTPS_PROXY and NO_PROXY count, as for the kubernetes client. To ask for them takes
-            # aiohttp a thread and a look at ~/.netrc for each request: not where there are none.
-            trust_env=bool(getproxies()),
+            trust_env=self._may_use_a_proxy(),
             middlewares=middlewares,
         )
+
+    def _may_use_a_proxy(self) -> bool:
+        """Return whether HTTPS_PROXY and NO_PROXY matter for this API server.
+
+        They don't for a loopback address, such as kind's: Go, and so kubectl, never sends such
+        requests to a proxy. Without a proxy the answer is False, since looking one up costs aiohttp
+        a thread and a read of ~/.netrc for each request.
+        """
+        return bool(getproxies()) and not is_loopback(self.configuration.host)
 
     async def _authorize(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
