@@ -24,9 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
         # `nohup` and a shell's background jobs ignore SIGINT, and so would every program that a
         # test starts and interrupts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        # Every server of the tests runs on this machine. A test of proxies sets its own.
-        del os.environ[name]
+    # Every server of the tests runs on this machine. Only what is built for them may need a proxy.
+    exempt = f"{os.environ.get('no_proxy') or os.environ.get('NO_PROXY', '')},127.0.0.1,localhost"
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = exempt
     config.stash[METER] = Meter()
     config.pluginmanager.register(config.stash[METER])
     if not hasattr(config, "workerinput"):
