@@ -7,13 +7,15 @@ or a lost answer.
 
 import copy
 import itertools
+import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from mltask_operator.api import names
+from mltask_operator.kube import slim
 from mltask_operator.kube.errors import ApiError, Unreachable
 
 Json = dict[str, Any]
@@ -57,8 +59,8 @@ class FakeApi:
 
     # What the operator calls
 
-    async def create_pod(self, manifest: Json) -> Json:
-        return self._write(lambda: self._create_pod(manifest))
+    async def create_pod(self, namespace: str, manifest: str) -> Json:
+        return self._write(lambda: self._create_pod(json.loads(manifest)))
 
     async def get_pod(self, namespace: str, name: str) -> Json:
         return copy.deepcopy(_find(self.pods, namespace, name))
@@ -80,6 +82,10 @@ class FakeApi:
     async def get_task(self, namespace: str, name: str) -> Json:
         return copy.deepcopy(_find(self.tasks, namespace, name))
 
+    async def get_task_spec(self, namespace: str, name: str, uid: str) -> Json | None:
+        task = await self.get_task(namespace, name)
+        return task["spec"] if task["metadata"]["uid"] == uid else None
+
     async def delete_task(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
         self._write(lambda: self._delete_task(namespace, name, uid, resource_version))
 
@@ -99,18 +105,21 @@ class FakeApi:
     ) -> Json:
         return self._write(lambda: self._patch_status(namespace, name, resource_version, changes))
 
-    async def pages(
-        self, path: str, label_selector: str = "", field_selector: str = ""
-    ) -> AsyncIterator[Json]:
+    async def list(
+        self,
+        path: str,
+        take: Callable[[Json], object],
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> int:
         excluded = re.findall("status.phase!=([A-Za-z]+)", field_selector)
         objects = self.pods if path.endswith("/pods") else self.tasks
-        items = [
-            copy.deepcopy(body)
-            for body in objects.values()
-            if label_selector in (*body["metadata"].get("labels", {}), "")
-            and body["status"].get("phase") not in excluded
-        ]
-        yield {"metadata": {"resourceVersion": str(next(self._versions))}, "items": items}
+        version = next(self._versions)
+        for body in list(objects.values()):
+            is_chosen = label_selector in (*body["metadata"].get("labels", {}), "")
+            if is_chosen and body["status"].get("phase") not in excluded:
+                take(slim.slimmer_for(path)(copy.deepcopy(body), len(json.dumps(body))))
+        return version
 
     # What users and kubelets do
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from mltask_operator.kube import api as api_module
-from mltask_operator.kube.api import Api, tasks_path
+from mltask_operator.kube import paths, requests
+from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import ApiError
-from tests.unit.api_server import ApiServer, write_kubeconfig
+from tests.unit.api_server import ApiServer, object_at, write_kubeconfig
 
 # Refusals
 
@@ -66,7 +66,7 @@ async def test_refusal_says_how_long_to_wait(
 async def test_a_listing_outlives_what_passes(
     api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    monkeypatch.setattr(api_module, "ASK_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(requests, "ASK_PAUSE_SECONDS", 0.0)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         match len(server.requests):
@@ -78,21 +78,21 @@ async def test_a_listing_outlives_what_passes(
         return web.json_response({"metadata": {"resourceVersion": "10"}, "items": []})
 
     server.answer = answer
-    assert [page["items"] async for page in api.pages(tasks_path(None))] == [[]]
+    assert await api.list(paths.tasks(None), print) == 10
 
 
 async def test_a_listing_that_stays_refused_raises(
     api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_module, "ASK_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(requests, "ASK_PAUSE_SECONDS", 0.0)
     server.answer = server.says({"reason": "InternalError", "message": "no"}, 500)
     with pytest.raises(ApiError, match="500 InternalError: no"):
-        await anext(api.pages(tasks_path(None)))
-    assert len(server.requests) == 1 + api_module.ASK_AGAIN
+        await api.list(paths.tasks(None), print)
+    assert len(server.requests) == 1 + requests.ASK_AGAIN
 
 
 @pytest.mark.parametrize(
-    "question", [lambda api: anext(api.pages(tasks_path(None))), Api.priority_classes]
+    "question", [lambda api: api.list(paths.tasks(None), print), Api.priority_classes]
 )
 async def test_who_hears_of_the_last_refusal_may_ask_anew_at_once(
     api: Api,
@@ -100,7 +100,7 @@ async def test_who_hears_of_the_last_refusal_may_ask_anew_at_once(
     monkeypatch: pytest.MonkeyPatch,
     question: Callable[[Api], Awaitable[object]],
 ) -> None:
-    monkeypatch.setattr(api_module, "ASK_AGAIN", 0)
+    monkeypatch.setattr(requests, "ASK_AGAIN", 0)
 
     async def answer(_: web.Request) -> web.Response:
         return web.json_response({}, status=429, headers={"Retry-After": "1"})
@@ -119,7 +119,8 @@ async def test_who_hears_of_the_last_refusal_may_ask_anew_at_once(
 def accept_only(server: ApiServer, token: str) -> None:
     async def answer(request: web.Request) -> web.Response:
         known = request.headers["Authorization"] == f"Bearer {token}"
-        body = {} if known else {"kind": "Status", "reason": "Unauthorized", "message": "no"}
+        refusal = {"kind": "Status", "reason": "Unauthorized", "message": "no"}
+        body = object_at(request.path) if known else refusal
         return web.json_response(body, status=200 if known else 401)
 
     server.answer = answer
@@ -152,4 +153,4 @@ async def test_a_replaced_token_serves_all_requests_under_way(
     accept_only(server, "second")
     write_kubeconfig(kubeconfig, server.url, {"token": "second"})
     answers = await asyncio.gather(*(api.get_pod("team-a", f"train-{n}") for n in range(32)))
-    assert answers == [{}] * 32
+    assert [answer["kind"] for answer in answers] == ["Pod"] * 32

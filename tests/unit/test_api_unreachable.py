@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from mltask_operator.kube import api as api_module
+from mltask_operator.kube import requests
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import Unreachable
 from tests.unit.api_server import ApiServer
@@ -21,7 +21,7 @@ async def test_no_answer_in_time(
         return web.json_response({})
 
     server.answer = answer
-    monkeypatch.setattr(api_module, "REQUEST_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(requests, "REQUEST_TIMEOUT_SECONDS", 0.05)
     with pytest.raises(Unreachable, match=rf"{server.url} gave no answer: "):
         await api.get_pod("team-a", "train-1")
     ended.set()

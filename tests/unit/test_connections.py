@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials
-from tests.unit.api_server import ApiServer, write_kubeconfig
+from tests.unit.api_server import ApiServer, object_at, write_kubeconfig
 
 
 async def loaded(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Credentials:
@@ -42,7 +42,8 @@ async def https_server(certificates: Path) -> AsyncIterator[TestServer]:
     async def answer(request: web.Request) -> web.Response:
         assert request.transport
         [[(_, who)]] = request.transport.get_extra_info("peercert")["subject"]
-        return web.json_response({}, status=200 if who == "second" else 401)
+        is_known = who == "second"
+        return web.json_response(object_at(request.path), status=200 if is_known else 401)
 
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificates / "server.crt", certificates / "server.key")
@@ -77,7 +78,7 @@ async def test_a_certificate_that_was_replaced_is_read_anew(
     watches = credentials.session_for_kopf().aiohttp_session
     async with Api(credentials) as api, watches:
         as_whom("second", certificates, https_server, tmp_path / "kubeconfig")
-        assert await api.get_pod("team-a", "train-1") == {}
+        assert (await api.get_pod("team-a", "train-1"))["kind"] == "Pod"
         # Kopf logs in anew, for a session with the new certificate.
         assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 401
     async with credentials.session_for_kopf().aiohttp_session as watches:
@@ -110,4 +111,4 @@ async def test_no_proxy_is_used_for_a_loopback_address(
     write_kubeconfig(tmp_path / "kubeconfig", server.url, {"token": "first"})
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     async with Api(await loaded(tmp_path / "kubeconfig", monkeypatch)) as api:
-        assert await api.get_pod("team-a", "train-1") == {}
+        assert (await api.get_pod("team-a", "train-1"))["kind"] == "Pod"

@@ -16,7 +16,7 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
 from mltask_operator.api.hosts import is_loopback
-from mltask_operator.kube.watchlines import broken_off_within_a_line
+from mltask_operator.kube.slim_answers import slim_answers
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Credentials:
         After one it would close the session while other watches connect, which ends the operator.
         Where a client certificate has expired, that is what is needed: a start with a new one.
         """
-        session = self._session(broken_off_within_a_line, self._until_accepted, self._authorize)
+        session = self._session(slim_answers, self._until_accepted, self._authorize)
         return kopf.AiohttpSession(server=self.configuration.host, aiohttp_session=session)
 
     def _session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:

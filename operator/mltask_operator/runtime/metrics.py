@@ -116,6 +116,9 @@ class Metrics:
         self._requests_of(verb, str(code or "none")).inc()
         self._request_durations_of(verb).observe(seconds)
 
+    def note_set_aside(self, kind: str) -> None:
+        """Count an object that cannot be read."""
+
     def timed(self, work: Work) -> Work:
         """Return the same work, timed, and counted where it raises."""
 

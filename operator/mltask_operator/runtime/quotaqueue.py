@@ -219,12 +219,8 @@ def _resource(name: str) -> str:
 
 
 def _demand(task: Task) -> _Demand:
-    spec = task.spec or {}
-    resources = spec.get("resources") or {}
-    asked = {name for part in ("requests", "limits") for name in resources.get(part) or ()}
-    pod_spec = (spec.get("template") or {}).get("spec") or {}
     # A LimitRange may add the usual ones to a Pod that does not name them.
-    return _Demand(pod_spec.get("priorityClassName"), frozenset({*asked, "pods", "cpu", "memory"}))
+    return _Demand(task.priority_class, task.resources | {"pods", "cpu", "memory"})
 
 
 def _place(task: Task) -> _Place:
