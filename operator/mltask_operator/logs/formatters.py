@@ -93,6 +93,8 @@ def _field(name: str, value: Any) -> Any:
 
 def _safe(value: Any, depth: int) -> Any:
     """Return the value as JSON can hold it, with its text escaped and cut."""
+    if isinstance(value, str):
+        return _text(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and -_LARGEST <= value < _LARGEST:

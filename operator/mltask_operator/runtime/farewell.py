@@ -7,6 +7,7 @@ from mltask_operator.api import names
 from mltask_operator.kube import parse
 from mltask_operator.kube.api import pods_path
 from mltask_operator.kube.errors import ApiError
+from mltask_operator.lifecycle.observed import Owner
 from mltask_operator.runtime.server import Server
 
 logger = logging.getLogger(__name__)
@@ -31,16 +32,18 @@ async def let_go_of_pods(
                     continue
                 pod = parse.pod_from(body, owner)
                 if pod.is_held and (pod.is_being_deleted or not only_deleted):
-                    count += await _let_go(api, body["metadata"])
+                    count += await _let_go(api, body["metadata"], owner)
     return count
 
 
-async def _let_go(api: Server, metadata: dict[str, str]) -> int:
+async def _let_go(api: Server, metadata: dict[str, str], owner: Owner) -> int:
     try:
         await api.release_pod(metadata["namespace"], metadata["name"], metadata["uid"])
     except ApiError as error:
         if not error.says_pod_is_gone:
             raise
         return 0
-    logger.info("Let go of Pod %s/%s", metadata["namespace"], metadata["name"])
+    namespace, name = metadata["namespace"], metadata["name"]
+    extra = {"namespace": namespace, "task": owner.name, "pod": name}
+    logger.info("removed the tracking finalizer from Pod %s/%s", namespace, name, extra=extra)
     return 1
