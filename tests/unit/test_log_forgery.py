@@ -1,23 +1,15 @@
 """Other people's text in the log: it forges no line, drives no terminal, and has a bounded size."""
 
-import asyncio
-import io
 import json
 import logging
-import re
-import sys
-import threading
-import unicodedata
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mltask_operator.logs import configure_logging
 from mltask_operator.logs.formatters import RECORD_LIMIT
-from mltask_operator.logs.handler import Handler
+from tests.unit.log_capture import RECORD, Log, harmful, raised
 
 pytestmark = pytest.mark.usefixtures("logging_as_before")
 
@@ -31,35 +23,8 @@ ANY_TEXT = st.text(st.characters(codec=None)) | st.sampled_from(
         "%s %d",
     ]
 )
-RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ ")
-HARMFUL = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 logger = logging.getLogger("mltask_operator.tasks")
-
-
-class Log:
-    """What the configured handler wrote into a stream as strict as UTF-8 can be."""
-
-    def __init__(self, log_format: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._bytes = io.BytesIO()
-        stream = io.TextIOWrapper(self._bytes, encoding="utf-8", errors="strict", newline="")
-        monkeypatch.setattr(sys, "stderr", stream)
-        configure_logging(log_format, "debug")
-
-    def detach_others(self) -> None:
-        """Take away pytest's own handlers, which raise over a record that does not fit."""
-        handlers = logging.getLogger().handlers
-        handlers[:] = [handler for handler in handlers if isinstance(handler, Handler)]
-
-    def written(self) -> str:
-        """Return what was written since the last call, without its last line break."""
-        for handler in logging.getLogger().handlers:
-            handler.flush()
-        text = self._bytes.getvalue().decode()
-        self._bytes.seek(0)
-        self._bytes.truncate()
-        assert text.endswith("\n")
-        return text[:-1]
 
 
 @pytest.fixture
@@ -75,10 +40,6 @@ def as_json(monkeypatch: pytest.MonkeyPatch) -> Log:
 @pytest.fixture(params=["plain", "json"])
 def log(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Log:
     return Log(request.param, monkeypatch)
-
-
-def harmful(text: str) -> list[str]:
-    return [c for c in text if unicodedata.category(c) in HARMFUL]
 
 
 def strings(value: object) -> Iterator[str]:
@@ -101,13 +62,6 @@ def entry_of(line: str) -> dict[str, object]:
     for text in strings({**entry, "exc_info": str(entry.get("exc_info", "")).splitlines()}):
         assert not harmful(text)
     return entry
-
-
-def raised(error: Exception) -> Exception:
-    try:
-        raise error
-    except Exception as caught:  # whatever it is, with its traceback
-        return caught
 
 
 @given(text=ANY_TEXT)
@@ -203,71 +157,6 @@ def test_exceptions_that_refer_to_each_other_end(plain: Log) -> None:
     one.__cause__, other.__cause__ = other, one
     logger.error("it broke", exc_info=one)
     assert plain.written().endswith("  | ValueError: one")
-
-
-FORGED = "a\n2026-01-01 00:00:00,000 INFO forged\x1b[2J"
-
-
-def warn() -> None:
-    warnings.warn(FORGED, stacklevel=1)
-
-
-def end_a_task() -> None:
-    async def fail() -> None:
-        raise ValueError(FORGED)
-
-    async def forget() -> None:
-        task = asyncio.create_task(fail())
-        await asyncio.wait([task])
-
-    asyncio.run(forget())
-
-
-def call_the_hook() -> None:
-    error = raised(ValueError(FORGED))
-    sys.excepthook(type(error), error, error.__traceback__)
-
-
-def end_a_thread() -> None:
-    def fail() -> None:
-        raise ValueError(FORGED)
-
-    thread = threading.Thread(target=fail)
-    thread.start()
-    thread.join()
-
-
-def log_without_a_handler() -> None:
-    lonely = logging.getLogger("tests.lonely")
-    lonely.parent = None
-    lonely.error(FORGED)
-
-
-@pytest.mark.parametrize(
-    "act",
-    [
-        warn,
-        end_a_task,
-        call_the_hook,
-        end_a_thread,
-        log_without_a_handler,
-        lambda: logging.getLogger("aiohttp.server").error("%s", FORGED),
-        lambda: logging.getLogger("kopf.objects").error(FORGED),
-    ],
-)
-# Pytest has hooks of its own for what these do.
-@pytest.mark.filterwarnings("always")
-def test_what_others_log_is_escaped_too(plain: Log, act: Callable[[], None]) -> None:
-    with warnings.catch_warnings():
-        logging.captureWarnings(capture=False)
-        logging.captureWarnings(capture=True)
-        act()
-    written = plain.written()
-    assert "INFO forged" in written
-    for line in written.split("\n"):
-        assert RECORD.match(line) or line.startswith("  | ")
-        assert not line.endswith("INFO forged")
-        assert not harmful(line)
 
 
 def test_json_keeps_what_matters_of_a_record_that_is_too_long(as_json: Log) -> None:
