@@ -1,7 +1,10 @@
 """Which event loop the asynchronous tests of this folder run on, and what many of them need."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import logging
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,23 @@ async def queue(work: Work) -> AsyncIterator[WorkQueue]:
     yield queue
     work.gate.set()
     await queue.stop(GRACE)
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Undo what configuring the log does to loggers and hooks that all tests share."""
+    root = logging.getLogger()
+    handlers, level, last_resort = list(root.handlers), root.level, logging.lastResort
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    # Out of reach of basicConfig, which closes the handlers that it finds.
+    root.handlers.clear()
+    names = ("kopf", "asyncio", "aiohttp.access", "kubernetes")
+    levels = {name: logging.getLogger(name).level for name in names}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.lastResort = last_resort
+    logging.captureWarnings(capture=False)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)

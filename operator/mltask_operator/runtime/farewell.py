@@ -47,5 +47,6 @@ async def _release(api: Server, namespace: str, name: str, uid: str) -> int:
         if not error.says_pod_is_gone:
             raise
         return 0
-    logger.info("removed the tracking finalizer from Pod %s/%s", namespace, name)
+    extra = {"namespace": namespace, "pod": name}
+    logger.info("removed the tracking finalizer from Pod %s/%s", namespace, name, extra=extra)
     return 1
