@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from mltask_operator.kube.errors import ApiError, Unreachable
 from mltask_operator.runtime.listing import catch_up, list_all
 from mltask_operator.runtime.metrics import Metrics
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.store import Store
 from tests.fake_api import Crash, FakeApi, Fault
