@@ -178,7 +178,7 @@ def concerns(found: NaiveNamespace, line: NaiveLine, task: Task) -> bool:
 
 def demand(task: Task) -> tuple[str | None, frozenset[str]]:
     """Return the PriorityClass and the resources of the task's Pod."""
-    spec: dict[str, Any] = task.spec or {}
+    spec = task.spec or {}
     asked = spec["resources"]["requests"]
     return spec["template"]["spec"].get("priorityClassName"), frozenset({*asked, *ALWAYS_ASKED})
 

@@ -41,6 +41,16 @@ def remove(entries: Ranked[Item], rank: Rank) -> None:
     del entries[bisect.bisect_left(entries, rank, key=_rank)]
 
 
+def merge(entries: Ranked[Item], others: Ranked[Item]) -> None:
+    """Add the items of another ranked list to the first one."""
+    if len(others) * 16 < len(entries):
+        for rank, item in others:
+            add(entries, rank, item)
+    else:
+        entries.extend(others)
+        entries.sort(key=_rank)
+
+
 @dataclass(slots=True, eq=False)
 class Line:
     """The waiting tasks of one demand. Only the first of them asks for quota."""

@@ -9,7 +9,7 @@ from bisect import bisect_left, insort
 
 from mltask_operator.lifecycle.observed import QuotaExcess
 from mltask_operator.runtime.quota_demand import Demand, Place, Rank
-from mltask_operator.runtime.quota_holds import NEVER, Hold, Holds, Line, Ranked, add, remove
+from mltask_operator.runtime.quota_holds import NEVER, Hold, Holds, Line, Ranked, add, merge, remove
 
 MAX_STEPS = 64
 """The most lines that one search for the next task looks at. More than a few are rare: lines that
@@ -98,9 +98,9 @@ class Lines:
             self._free, self._refused = self._refused, self._free
             self._offer(self._refused)
         moved, self._refused.waiters = self._refused.waiters, []
-        for rank, line in moved:
+        for _, line in moved:
             line.waits_at = self._free
-            add(self._free.waiters, rank, line)
+        merge(self._free.waiters, moved)
         self._offer(self._free)
 
     def note_scope(self, quota: str, *, is_scoped: bool) -> None:
