@@ -12,9 +12,9 @@ from mltask_operator.runtime.quota_demand import Demand, Place, Rank
 from mltask_operator.runtime.quota_holds import NEVER, Hold, Holds, Line, Ranked, add, merge, remove
 
 MAX_STEPS = 64
-"""The most lines that one search for the next task looks at. More than a few are rare: lines that
-were free or waited at one hold, and now turn out to wait at another. The next search goes on from
-there; and every waiting task also asks by itself, half a minute after it last did."""
+"""The most lines that one search for the next task looks at. It looks at several only where lines
+that were free, or waited at one hold, now wait at another. The next search continues from there.
+Besides, each waiting task is reconciled every half minute, and then asks if nothing blocks it."""
 
 
 class Lines:
@@ -91,7 +91,8 @@ class Lines:
     def release(self, releases: int) -> None:
         """Note that quota was released: all refused lines are ready again.
 
-        Each refusal pays for its line's move; where most lines were refused, the others move.
+        This costs the more, the more lines were refused since the last release. Each of these
+        refusals was a request to the API server.
         """
         self.released_at = releases
         if len(self._refused.waiters) > len(self._free.waiters):

@@ -7,7 +7,7 @@ another only if the quota that refused the other one concerns it too: a task tha
 holds up no task that needs none.
 
 The cost of each operation grows with the logarithm of the number of tasks in its namespace. The
-tasks of other namespaces don't matter.
+tasks of other namespaces don't matter. Only `waiting` and `wake_all` look at all namespaces.
 """
 
 from collections import Counter
@@ -146,7 +146,11 @@ class QuotaQueue:
         return Counter({n.name: n.waiting for n in self._namespaces.values() if n.waiting})
 
     def wake_all(self) -> None:
-        """Read all priorities again, and wake the task whose turn it is in each namespace."""
+        """Read all priorities again, and wake the task whose turn it is in each namespace.
+
+        Until then the queue keeps the order of the priorities that it read before. Only where a
+        PriorityClass has another value, this looks at all lines: only administrators change those.
+        """
         if changed := self._priorities.refresh():
             for namespace in self._namespaces.values():
                 namespace.lines.set_priorities(changed)
