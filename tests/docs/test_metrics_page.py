@@ -8,7 +8,7 @@ from prometheus_client import Metric
 
 from mltask_operator.runtime.census import Census
 from mltask_operator.runtime.metrics import Metrics
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.store import Store
 from mltask_operator.runtime.workqueue import WorkQueue
 from tests.unit.bodies import task_body

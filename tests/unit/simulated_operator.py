@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from mltask_operator.kube.errors import ApiError, Unreachable
 from mltask_operator.runtime.listing import Lister
 from mltask_operator.runtime.metrics import Metrics
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.set_aside import SetAside
 from mltask_operator.runtime.store import Store

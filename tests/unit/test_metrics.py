@@ -16,7 +16,7 @@ from mltask_operator.lifecycle.observed import RefusalKind
 from mltask_operator.runtime.census import Census
 from mltask_operator.runtime.exposition import PATH, exposed
 from mltask_operator.runtime.metrics import Metrics
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.store import Store
 from mltask_operator.runtime.workqueue import WorkQueue
 from tests.unit.api_server import ApiServer

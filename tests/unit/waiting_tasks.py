@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from mltask_operator.lifecycle.observed import QuotaExcess, Task
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from tests.unit.builders import a_task
 from tests.unit.pods import NAMESPACE, NOW, seconds
 

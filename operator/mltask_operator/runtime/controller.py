@@ -15,7 +15,7 @@ from mltask_operator.runtime.census import Census
 from mltask_operator.runtime.listing import Lister, uid_of
 from mltask_operator.runtime.metrics import Metrics
 from mltask_operator.runtime.priorities import Priorities
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.set_aside import SetAside

@@ -13,7 +13,7 @@ from mltask_operator.lifecycle.manifest import pod_manifest
 from mltask_operator.lifecycle.observed import Owner, Refusal, RefusalKind, Task
 from mltask_operator.runtime.listing import read_task
 from mltask_operator.runtime.metrics import Metrics
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.store import Store
 

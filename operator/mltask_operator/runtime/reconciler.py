@@ -26,7 +26,7 @@ from mltask_operator.lifecycle.observed import Observed, Owner, Pod, RefusalKind
 from mltask_operator.runtime.listing import read_task
 from mltask_operator.runtime.metrics import Metrics
 from mltask_operator.runtime.pod_creator import PodCreator, log_of
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.store import Store
 

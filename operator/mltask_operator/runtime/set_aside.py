@@ -57,5 +57,5 @@ class SetAside:
             namespace,
             name,
             f"{type(error).__name__}: {error}"[:300],
-            extra={"namespace": namespace, "name_of_object": name},
+            extra={"namespace": namespace, "task": name},
         )
