@@ -1,13 +1,14 @@
-"""Every request that the operator makes beside Kopf's watches: JSON in, JSON out.
+"""API client: every request of the operator except Kopf's watches. JSON in, JSON out.
 
-They go past the official client: its typed methods parse each Pod into models, which costs more
-than all the rest of the work on it.
+It does not use the official client, because parsing each Pod into typed models would cost more than
+all other work on that Pod.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -21,16 +22,22 @@ from mltask_operator.kube.errors import ApiError, Unreachable
 Json = dict[str, Any]
 
 USER_AGENT = f"mltask-operator/{__version__}"
-REQUEST_TIMEOUT_SECONDS = 30
 MAX_POD_BYTES = 2**20
-"""etcd takes 1.5 MiB, and what the kubelet writes into a Pod's status must fit in beside it: one
-that is larger could be created, and then nobody could tell of it that it runs or has ended."""
+"""The limit of etcd is 1.5 MiB, including the status that the kubelet adds. The API server would
+create a larger Pod, but the kubelet could not report that it runs or has ended."""
 PAGE_SIZE = 500
-ASK_AGAIN = 3
-ASK_PAUSE_SECONDS = 1.0
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long requests may take, and how often and when reads are retried; times in seconds."""
+
+    request_timeout: float = 30.0
+    retries: int = 3
+    retry_pause: float = 1.0
 
 
 class Api:
@@ -41,15 +48,17 @@ class Api:
         credentials: Credentials,
         before_write: Callable[[], None] | None = None,
         after_request: Callable[[str, int | None, float], None] | None = None,
+        patience: Patience = Patience(),
     ) -> None:
-        """Speak with these credentials; `before_write` may forbid a write at the last moment.
+        """Use these credentials. `before_write` runs before each write and may raise to forbid it.
 
-        `after_request` is told of each one's method, of the code of its answer, None where there
-        was none, and of how many seconds it took.
+        `after_request` receives the method, the status code (None without an answer) and the
+        duration in seconds of each request.
         """
         self._credentials = credentials
         self._before_write = before_write
         self._after_request = after_request
+        self._patience = patience
         self._session = credentials.session()
 
     async def __aenter__(self) -> Self:
@@ -63,7 +72,7 @@ class Api:
         await self._session.close()
 
     async def create_pod(self, manifest: Json) -> Json:
-        """Create the Pod and return it. One that is too large is refused without a request."""
+        """Create the Pod and return it. A too large one raises ApiError 413 without a request."""
         if (size := len(json.dumps(manifest))) > MAX_POD_BYTES:
             raise ApiError(
                 413,
@@ -84,19 +93,19 @@ class Api:
         )
 
     async def hold_pod(self, namespace: str, name: str, uid: str) -> Json:
-        """Put the tracking finalizer on the Pod of this name and uid, and return the Pod."""
+        """Add the tracking finalizer to the Pod of this name and uid, and return the Pod."""
         held = {"finalizers": [names.TRACKING_FINALIZER]}
         return await self._patch_pod(namespace, name, uid, held)
 
     async def release_pod(
         self, namespace: str, name: str, uid: str, *, is_being_deleted: bool = False
     ) -> Json:
-        """Take the tracking finalizer off the Pod of this name and uid, and return the Pod."""
-        # Takes off the one finalizer, whatever others came or went meanwhile.
+        """Remove the tracking finalizer from the Pod of this name and uid, and return the Pod."""
+        # This removes one finalizer, even if other clients change the list concurrently.
         released: Json = {"$deleteFromPrimitiveList/finalizers": [names.TRACKING_FINALIZER]}
         if is_being_deleted:
-            # Who owns which field is most of what a patch costs the API server. Of a Pod that goes
-            # nobody asks, and so spelt it is not worked out:
+            # Tracking field ownership is most of a patch's cost for the API server. No client reads
+            # it on a Pod that is being deleted, and this value turns it off:
             # https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields
             released["managedFields"] = [{}]
         return await self._patch_pod(namespace, name, uid, released)
@@ -138,7 +147,7 @@ class Api:
         )
 
     async def create_event(self, event: Json) -> None:
-        """Create a core/v1 Event; a 401 is left to the tasks' requests to see to."""
+        """Create a core/v1 Event. A 401 raises ApiError; only other requests reload credentials."""
         path = _path("/api/v1", event["metadata"]["namespace"], "events")
         response, answer = await self._send("POST", path, event, JSON)
         if response.status >= 300:
@@ -153,7 +162,7 @@ class Api:
     async def pages(
         self, path: str, label_selector: str = "", field_selector: str = ""
     ) -> AsyncIterator[Json]:
-        """Yield a listing page by page, all of one moment, read from a quorum of etcd."""
+        """Yield a list page by page: one consistent snapshot, read from a quorum of etcd."""
         selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
         chosen = {name: text for name, text in selectors.items() if text}
         query = urlencode({"limit": PAGE_SIZE, **chosen})
@@ -166,8 +175,8 @@ class Api:
             token = f"&continue={following}"
 
     async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Send a request that changes nothing, a few times where it may be the moment's fault."""
-        left = ASK_AGAIN
+        """Send a request that changes nothing; retry after 429, a server error or no answer."""
+        left = self._patience.retries
         while True:
             try:
                 return await self.request(method, path, body)
@@ -175,10 +184,10 @@ class Api:
                 if error.code != 429 and error.code < 500:
                     raise
                 fault: OSError = error
-                pause = max(ASK_PAUSE_SECONDS, error.retry_after)
+                pause = max(self._patience.retry_pause, error.retry_after)
             except Unreachable as error:
-                fault, pause = error, ASK_PAUSE_SECONDS
-            # Also before it is told: whoever hears of it may begin anew at once.
+                fault, pause = error, self._patience.retry_pause
+            # Pause before the last error is raised too, because the caller may retry immediately.
             await asyncio.sleep(pause)
             if not left:
                 raise fault
@@ -187,7 +196,7 @@ class Api:
     async def request(
         self, method: str, path: str, body: Json | None = None, content_type: str = JSON
     ) -> Json:
-        """Send one request and return the object that came back."""
+        """Send one request, again with reloaded credentials after a 401; return the object."""
         used = self._credentials.configuration
         response, answer = await self._send(method, path, body, content_type)
         if response.status == 401:
@@ -213,7 +222,7 @@ class Api:
                 data=None if body is None else json.dumps(body),
                 headers={"Content-Type": content_type, "User-Agent": USER_AGENT},
                 ssl=self._credentials.tls,
-                timeout=aiohttp.ClientTimeout(REQUEST_TIMEOUT_SECONDS),
+                timeout=aiohttp.ClientTimeout(self._patience.request_timeout),
             ) as response:
                 answer = await response.read()
                 code = response.status
