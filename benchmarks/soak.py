@@ -114,7 +114,7 @@ async def soak(cluster: Cluster, tasks: int, alive: int, ttl: int | None) -> Soa
             after = await _at_rest_again(path, before.sockets)
     finally:
         operator.stop()
-    times = times_of_tasks(cluster.audit_events())
+    times = times_of_tasks(cluster.audit_log.events())
     if len(times) != tasks + alive:
         raise ClusterError(f"{len(times)} of {tasks + alive} tasks had a Pod that has gone")
     during = [each for each in inside.samples(path) if begun < each.at < times[tasks].created]

@@ -1,4 +1,4 @@
-"""Which event loop the asynchronous tests of this folder run on, and what many of them need."""
+"""Event loop of the asynchronous tests of this folder, and fixtures that many of them use."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ def pytest_asyncio_loop_factories(
 
 @pytest.fixture
 async def server() -> AsyncIterator[ApiServer]:
-    """A server in the place of an API server, for one test."""
+    """A server that stands in for an API server, for one test."""
     async with ApiServer() as server:
         yield server
 
@@ -47,14 +47,18 @@ def kubeconfig(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-async def api(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
-    """The operator's client of that server."""
-    monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.0)
-    credentials = Credentials()
+async def credentials(kubeconfig: Path) -> Credentials:
+    """Credentials from that kubeconfig, which reload without a pause."""
+    credentials = Credentials(reload_pause=0)
     await credentials.load()
-    api = Api(credentials)
-    yield api
-    await api.close()
+    return credentials
+
+
+@pytest.fixture
+async def api(credentials: Credentials) -> AsyncIterator[Api]:
+    """The operator's client of that server."""
+    async with Api(credentials) as api:
+        yield api
 
 
 @pytest.fixture

@@ -9,9 +9,11 @@ from aiohttp import web
 
 from mltask_operator import __version__
 from mltask_operator.kube import api as api_module
-from mltask_operator.kube import paths, requests
+from mltask_operator.kube import paths
 from mltask_operator.kube.api import Api
+from mltask_operator.kube.credentials import Credentials
 from mltask_operator.kube.errors import ApiError, Unreadable
+from mltask_operator.kube.requests import Patience
 from tests.unit.api_server import ApiServer, Json
 
 
@@ -54,17 +56,16 @@ async def test_an_answer_of_something_else_is_refused(
 
 
 async def test_an_answer_that_is_no_json_is_refused(
-    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+    credentials: Credentials, server: ApiServer
 ) -> None:
-    monkeypatch.setattr(requests, "ASK_PAUSE_SECONDS", 0.0)
-
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text="<html>sign in</html>", content_type="text/html")
 
     server.answer = answer
-    for question in (api.get_pod("team-a", "train-1"), api.list(paths.pods(None), print)):
-        with pytest.raises(Unreadable):
-            await question
+    async with Api(credentials, patience=Patience(retry_pause=0)) as api:
+        for question in (api.get_pod("team-a", "train-1"), api.list(paths.pods(None), print)):
+            with pytest.raises(Unreadable):
+                await question
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the operator's connections are made with: client certificates, proxies."""
+"""Connections of the operator: client certificates and proxies."""
 
 import ssl
 import subprocess
@@ -17,8 +17,7 @@ from tests.unit.api_server import ApiServer, object_at, write_kubeconfig
 
 async def loaded(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Credentials:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.0)
-    credentials = Credentials()
+    credentials = Credentials(reload_pause=0)
     await credentials.load()
     return credentials
 
@@ -37,7 +36,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def https_server(certificates: Path) -> AsyncIterator[TestServer]:
-    """A server that takes the certificate of `second` alone; it answers 401 to that of `first`."""
+    """A server that accepts only the certificate of `second` and answers 401 to `first`."""
 
     async def answer(request: web.Request) -> web.Response:
         assert request.transport
@@ -59,7 +58,7 @@ async def https_server(certificates: Path) -> AsyncIterator[TestServer]:
 
 
 def as_whom(name: str, certificates: Path, server: TestServer, kubeconfig: Path) -> None:
-    """Write a kubeconfig for whom a certificate stands."""
+    """Write a kubeconfig with the client certificate of this name."""
     files = {kind: str(certificates / f"{name}.{end}") for kind, end in KINDS.items()}
     write_kubeconfig(kubeconfig, str(server.make_url("")).rstrip("/"), files)
     config = yaml.safe_load(kubeconfig.read_text())
@@ -70,7 +69,7 @@ def as_whom(name: str, certificates: Path, server: TestServer, kubeconfig: Path)
 KINDS = {"client-certificate": "crt", "client-key": "key"}
 
 
-async def test_a_certificate_that_was_replaced_is_read_anew(
+async def test_a_replaced_certificate_is_reloaded(
     https_server: TestServer, certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_whom("first", certificates, https_server, tmp_path / "kubeconfig")
@@ -79,7 +78,7 @@ async def test_a_certificate_that_was_replaced_is_read_anew(
     async with Api(credentials) as api, watches:
         as_whom("second", certificates, https_server, tmp_path / "kubeconfig")
         assert (await api.get_pod("team-a", "train-1"))["kind"] == "Pod"
-        # Kopf logs in anew, for a session with the new certificate.
+        # Kopf logs in again and receives a session with the new certificate.
         assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 401
     async with credentials.session_for_kopf().aiohttp_session as watches:
         assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 200

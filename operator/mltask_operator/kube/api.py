@@ -52,15 +52,15 @@ class Api(Requests):
         return slim_pod(await self.request("DELETE", path, {"preconditions": {"uid": uid}}))
 
     async def hold_pod(self, namespace: str, name: str, uid: str) -> Json:
-        """Put the tracking finalizer on the Pod of this name and uid, and return the Pod."""
+        """Add the tracking finalizer to the Pod of this name and uid, and return the Pod."""
         held = {"finalizers": [names.TRACKING_FINALIZER]}
         return await self._patch_pod(namespace, name, uid, held)
 
     async def release_pod(
         self, namespace: str, name: str, uid: str, *, is_being_deleted: bool = False
     ) -> Json:
-        """Take the tracking finalizer off the Pod of this name and uid, and return the Pod."""
-        # Takes off the one finalizer, whatever others came or went meanwhile.
+        """Remove the tracking finalizer from the Pod of this name and uid, and return the Pod."""
+        # This removes one finalizer, even if other clients change the list concurrently.
         released: Json = {"$deleteFromPrimitiveList/finalizers": [names.TRACKING_FINALIZER]}
         if is_being_deleted:
             # Computing who owns which field is most of a patch's cost for the API server. Nobody

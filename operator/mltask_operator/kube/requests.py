@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
 
@@ -25,14 +26,20 @@ T = TypeVar("T")
 Read = Callable[[aiohttp.StreamReader], Awaitable[bytes]]
 
 USER_AGENT = f"mltask-operator/{__version__}"
-REQUEST_TIMEOUT_SECONDS = 30
 PAGE_BYTES = 8 * 2**20
 """What a page of a listing should have at most, by the size of the objects in the page before."""
 FIRST_PAGE, LARGEST_PAGE = 100, 500
 """Objects of the first page, when no size is known, and of any page."""
-ASK_AGAIN = 3
-ASK_PAUSE_SECONDS = 1.0
 JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long requests may take, and how often and when reads are retried; times in seconds."""
+
+    request_timeout: float = 30.0
+    retries: int = 3
+    retry_pause: float = 1.0
 
 
 class Requests:
@@ -43,15 +50,17 @@ class Requests:
         credentials: Credentials,
         before_write: Callable[[], None] | None = None,
         after_request: Callable[[str, int | None, float], None] | None = None,
+        patience: Patience = Patience(),
     ) -> None:
-        """Speak with these credentials; `before_write` may forbid a write at the last moment.
+        """Use these credentials. `before_write` runs before each write and may raise to forbid it.
 
-        `after_request` is told of each one's method, of the code of its answer, None where there
-        was none, and of how many seconds it took.
+        `after_request` receives the method, the status code (None without an answer) and the
+        duration in seconds of each request.
         """
         self._credentials = credentials
         self._before_write = before_write
         self._after_request = after_request
+        self._patience = patience
         self._session = credentials.session()
 
     async def __aenter__(self) -> Self:
@@ -98,11 +107,29 @@ class Requests:
             except ValueError as error:
                 raise Unreadable(f"the API server's list is not readable: {error}") from error
 
-        return await _patiently(ask)
+        return await self._patiently(ask)
 
     async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Send a request that changes nothing, a few times where it may be the moment's fault."""
-        return await _patiently(lambda: self.request(method, path, body))
+        """Send a request that changes nothing; retry after 429, a server error or no answer."""
+        return await self._patiently(lambda: self.request(method, path, body))
+
+    async def _patiently(self, request: Callable[[], Awaitable[T]]) -> T:
+        left = self._patience.retries
+        while True:
+            try:
+                return await request()
+            except ApiError as error:
+                if error.code != 429 and error.code < 500:
+                    raise
+                fault: OSError = error
+                pause = max(self._patience.retry_pause, error.retry_after)
+            except (Unreachable, Unreadable) as error:
+                fault, pause = error, self._patience.retry_pause
+            # Pause before the last error is raised too, because the caller may retry immediately.
+            await asyncio.sleep(pause)
+            if not left:
+                raise fault
+            left -= 1
 
     async def request(
         self,
@@ -110,7 +137,7 @@ class Requests:
         path: str,
         body: Json | str | None = None,
         content_type: str = JSON,
-        seconds: float = REQUEST_TIMEOUT_SECONDS,
+        seconds: float | None = None,
     ) -> Json:
         """Send one request and return the object that came back.
 
@@ -125,7 +152,7 @@ class Requests:
         path: str,
         body: Json | str | None = None,
         content_type: str = JSON,
-        seconds: float = REQUEST_TIMEOUT_SECONDS,
+        seconds: float | None = None,
         read: Read = aiohttp.StreamReader.read,
     ) -> bytes:
         """Send one request and return the answer, of which `read` may leave something out."""
@@ -147,7 +174,7 @@ class Requests:
         path: str,
         data: str | None,
         content_type: str,
-        seconds: float = REQUEST_TIMEOUT_SECONDS,
+        seconds: float | None = None,
         read: Read = aiohttp.StreamReader.read,
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         """Send one request as it is; return the response, whatever its status, and its body."""
@@ -163,7 +190,7 @@ class Requests:
                 data=data,
                 headers={"Content-Type": content_type, "User-Agent": USER_AGENT},
                 ssl=self._credentials.tls,
-                timeout=aiohttp.ClientTimeout(seconds),
+                timeout=aiohttp.ClientTimeout(seconds or self._patience.request_timeout),
             ) as response:
                 is_fine = response.status < 300
                 answer = await (read(response.content) if is_fine else response.read())
@@ -176,26 +203,6 @@ class Requests:
         finally:
             if self._after_request:
                 self._after_request(method, code, time.perf_counter() - began)
-
-
-async def _patiently(request: Callable[[], Awaitable[T]]) -> T:
-    """Make the request, and up to ASK_AGAIN times more where the fault may be the moment's."""
-    left = ASK_AGAIN
-    while True:
-        try:
-            return await request()
-        except ApiError as error:
-            if error.code != 429 and error.code < 500:
-                raise
-            fault: OSError = error
-            pause = max(ASK_PAUSE_SECONDS, error.retry_after)
-        except (Unreachable, Unreadable) as error:
-            fault, pause = error, ASK_PAUSE_SECONDS
-        # The pause comes before the error is raised too: the caller may begin again at once.
-        await asyncio.sleep(pause)
-        if not left:
-            raise fault
-        left -= 1
 
 
 def parsed(answer: bytes) -> Json:
