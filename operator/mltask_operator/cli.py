@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from mltask_operator import __version__, heap
+from mltask_operator import __version__, files, heap
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials, NoCredentials
 from mltask_operator.kube.election import Election
@@ -27,9 +27,11 @@ from mltask_operator.kube.preflight import (
     warn_without_events,
 )
 from mltask_operator.logs import configure_logging
+from mltask_operator.runtime import exposition, health
 from mltask_operator.runtime.controller import Controller
-from mltask_operator.runtime.exposition import exposed
 from mltask_operator.runtime.farewell import let_go_of_pods
+from mltask_operator.runtime.health import Health
+from mltask_operator.runtime.http_server import serving
 from mltask_operator.runtime.metrics import Metrics
 from mltask_operator.watching import watch
 
@@ -131,6 +133,7 @@ def run(
     """Run the operator, with the ambient kubeconfig or the Pod's service account."""
     configure_logging(log_format, log_level)
     heap.keep_compact()
+    files.raise_limit()
     with _faults_in_a_line(is_verbose=log_level == "debug"):
         asyncio.run(_run(namespaces, health_port, metrics_port, lease, lease_seconds))
 
@@ -168,15 +171,17 @@ async def _run(
     lease: tuple[str, str] | None,
     seconds: int,
 ) -> None:
-    with socket.create_server(("", health_port)):
-        pass  # Kopf would only fail at it once everything else has begun.
-    metrics = Metrics()
+    metrics, state = Metrics(), Health()
     note = metrics.note_request
-    exposure = exposed(metrics.registry, metrics_port) if metrics_port else contextlib.nullcontext()
-    credentials = Credentials()
-    await credentials.load()
-    # The Lease has connections of its own, so that no load on the others delays its renewal.
-    async with exposure, Api(credentials, after_request=note) as api:
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(serving(health_port, health.PATH, state.page))
+        if metrics_port:
+            page = exposition.Exposition(metrics).page
+            await stack.enter_async_context(serving(metrics_port, exposition.PATH, page))
+        credentials = Credentials()
+        await credentials.load()
+        # The Lease has its own connections, so that no load on the others delays its renewal.
+        api = await stack.enter_async_context(Api(credentials, after_request=note))
         namespaces = await _served(api, namespaces)
         where = f"namespaces {', '.join(namespaces)}" if namespaces else "all namespaces"
         server = credentials.configuration.host
@@ -193,7 +198,7 @@ async def _run(
                 sees_priorities=sees_priorities,
                 metrics=metrics,
             )
-            await watch(controller, credentials, namespaces, health_port)
+            await watch(controller, credentials, namespaces, state)
         logger.info("mltask-operator has stopped")
 
 

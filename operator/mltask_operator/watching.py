@@ -1,4 +1,4 @@
-"""Kopf's part: it watches, logs in, retries watches, answers probes, starts and stops us.
+"""Kopf's part: it watches, logs in, retries watches, starts and stops the controller.
 
 Its handlers only tell the controller what was seen. They return nothing and patch nothing, so
 that Kopf never writes to an object: each write of ours is one that `decide` asked for.
@@ -13,6 +13,7 @@ import kopf
 from mltask_operator.api import names
 from mltask_operator.kube.credentials import Credentials
 from mltask_operator.runtime.controller import Controller
+from mltask_operator.runtime.health import Health
 
 LIST_PAGE_SIZE = 500
 REQUEST_TIMEOUT_SECONDS = 30.0
@@ -22,20 +23,24 @@ STOP_SECONDS = 20.0
 
 
 async def watch(
-    controller: Controller, credentials: Credentials, namespaces: Sequence[str], health_port: int
+    controller: Controller, credentials: Credentials, namespaces: Sequence[str], health: Health
 ) -> None:
-    """Run until SIGTERM or SIGINT, or until a watch fails for good, which raises."""
+    """Run until SIGTERM or SIGINT, or until a watch fails for good, which raises.
+
+    `health` is told once the controller has started.
+    """
     await kopf.operator(
-        registry=_registry(controller, credentials),
+        registry=_registry(controller, credentials, health),
         settings=_settings(),
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,
-        liveness_endpoint=f"http://0.0.0.0:{health_port}/healthz",
     )
 
 
-def _registry(controller: Controller, credentials: Credentials) -> kopf.OperatorRegistry:
+def _registry(
+    controller: Controller, credentials: Credentials, health: Health
+) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     # Kopf tries a failed handler again in a minute by itself. A login may be, though sooner;
@@ -47,14 +52,11 @@ def _registry(controller: Controller, credentials: Credentials) -> kopf.Operator
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(**_: Any) -> None:
         await controller.start()
+        health.note_started(controller.check_alive)
 
     @kopf.on.cleanup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def cleanup(**_: Any) -> None:
         await controller.stop()
-
-    @kopf.on.probe(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
-    async def alive(**_: Any) -> None:
-        controller.check_alive()
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
     async def task_seen(event: kopf.RawEvent, **_: Any) -> None:

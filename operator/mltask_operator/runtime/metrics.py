@@ -21,10 +21,12 @@ from prometheus_client import (
 
 from mltask_operator import __version__
 from mltask_operator.api.status import MLTaskStatus
-from mltask_operator.kube.quantities import amount
 from mltask_operator.lifecycle import memory
 from mltask_operator.lifecycle.observed import Pod, Task
 from mltask_operator.lifecycle.spans import in_seconds
+from mltask_operator.runtime import labels
+from mltask_operator.runtime.census import Census
+from mltask_operator.runtime.resource_seconds import ResourceSeconds
 
 Work = Callable[[str], Awaitable[timedelta | None]]
 
@@ -33,6 +35,7 @@ ALLOCATION_BUCKETS = (1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
 RELEASE_BUCKETS = (1, 2, 5, 10, 30, 60, 300)
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Up to a request's timeout."""
+SET_ASIDE_KINDS = ("MLTask", "Pod", "ResourceQuota", "PriorityClass")
 
 
 class Metrics:
@@ -61,13 +64,7 @@ class Metrics:
             "phase",
             "reason",
         )
-        self._allocated = self._counter(
-            "mltask_allocated_resource_seconds_total",
-            "What ended attempts requested times the seconds for which they held it on a node: "
-            "core-seconds of cpu, byte-seconds of memory, pieces of others.",
-            "namespace",
-            "resource",
-        )
+        self._resource_seconds = ResourceSeconds(self.registry)
         self._allocation_latency = self._histogram(
             "mltask_allocation_latency_seconds",
             "From a task's creation to that of its first Pod; tasks that were suspended aside.",
@@ -100,21 +97,44 @@ class Metrics:
             REQUEST_BUCKETS,
             "verb",
         )
+        set_aside = self._counter(
+            "mltask_operator_objects_set_aside_total",
+            "Objects that could not be read or acted on and were set aside, by kind.",
+            "kind",
+        )
+        self._set_aside = {kind: set_aside.labels(kind) for kind in SET_ASIDE_KINDS}
+        self._census: Census | None = None
         self._requests_of = functools.cache(self._requests.labels)
         self._request_durations_of = functools.cache(self._request_durations.labels)
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str, *names: str) -> Counter:
+        return Counter(name, text, names, registry=self.registry)
 
     def _histogram(
-        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
+        self, name: str, text: str, buckets: tuple[float, ...], *names: str
     ) -> Histogram:
-        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+        return Histogram(name, text, names, buckets=buckets, registry=self.registry)
 
     def note_request(self, verb: str, code: int | None, seconds: float) -> None:
         """Note a request and the code of its answer, None where none came."""
-        self._requests_of(verb, str(code or "none")).inc()
+        self._requests_of(verb, labels.code(code)).inc()
         self._request_durations_of(verb).observe(seconds)
+
+    def note_set_aside(self, kind: str) -> None:
+        """Note that an object of this kind was set aside. Raise ValueError for any other kind."""
+        if kind not in self._set_aside:
+            raise ValueError(f"{kind!r} is not one of {', '.join(SET_ASIDE_KINDS)}")
+        self._set_aside[kind].inc()
+
+    def add_census(self, census: Census) -> None:
+        """Have these gauges among the metrics."""
+        self._census = census
+        self.registry.register(census)
+
+    async def count(self) -> None:
+        """Count what the gauges show, before a rendering, and drop series that have ended."""
+        if self._census:
+            self._resource_seconds.retain(await self._census.count())
 
     def timed(self, work: Work) -> Work:
         """Return the same work, timed, and counted where it raises."""
@@ -140,16 +160,14 @@ class Metrics:
 
     def note_written(self, task: Task, status: MLTaskStatus) -> None:
         """Note what the write of this status tells: the end of an attempt, the task's outcome."""
-        if reason := _ended(task, status):
+        if reason := labels.reason(_ended(task, status)):
             self._attempts.labels(reason).inc()
             if status.disruptions > task.status.disruptions:
                 self._disruptions.labels(reason).inc()
         if status.is_finished:
-            self._finished.labels(status.phase.value, status.reason).inc()
-        if seconds := _held_for(status) - _held_for(task.status):
-            for resource, quantity in memory.requests(task).items():
-                held = float(amount(quantity)) * seconds
-                self._allocated.labels(task.namespace, resource).inc(held)
+            self._finished.labels(status.phase.value, labels.reason(status.reason)).inc()
+        if (seconds := _held_for(status) - _held_for(task.status)) > 0:
+            self._resource_seconds.add(task.namespace, memory.requests(task), seconds)
 
     def note_released(self, pod: Pod, now: datetime) -> None:
         """Note that nothing of ours holds the Pod any more."""
