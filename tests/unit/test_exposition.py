@@ -41,9 +41,7 @@ def requests_in(text: str) -> str:
 
 
 async def text_of(page: Exposition) -> str:
-    body = (await page.page()).body
-    assert isinstance(body, bytes)
-    return body.decode()
+    return (await page.page()).body.decode()
 
 
 async def test_scrapes_within_a_second_get_the_same_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +81,6 @@ class Pauses:
 
     async def _tick(self) -> None:
         before = time.thread_time()
-        w = time.monotonic()
         while True:
             await asyncio.sleep(0.001)
             now = time.thread_time()
@@ -136,5 +133,4 @@ async def test_the_event_loop_goes_on_while_many_tasks_and_series_are_scraped(
     assert pauses.longest < PAUSE
     for text in texts:
         lines = [line for line in text.splitlines() if not line.startswith("#")]
-        print(len(lines), len(text))
         assert MAX_NAMESPACES * (MAX_RESOURCES_OF_A_NAMESPACE + 5) < len(lines) < MOST_SERIES

@@ -12,19 +12,20 @@ import urllib.request
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 
 import psutil
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 
 from localcluster.operator_process import free_port
 from mltask_operator.runtime import http_server
-from mltask_operator.runtime.http_server import MAX_CONNECTIONS, serving
+from mltask_operator.runtime.http_server import MAX_CONNECTIONS, Answer, serving
+from tests.crowd import CROWD, connect, idle, many_files
 from tests.unit import port_process
 from tests.waiting import BOUND, wait_until
 
-CROWD = 5000
 PATHS = ("/healthz", "/metrics")
 PROBE_SECONDS = 5
 """The chart's `timeoutSeconds`."""
@@ -59,11 +60,8 @@ class Site:
 
 @pytest.fixture(scope="module", autouse=True)
 def _many_files() -> Iterator[None]:
-    """Let this process open as many connections as it needs."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with many_files():
+        yield
 
 
 @pytest.fixture
@@ -78,21 +76,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
     ):
         yield Site(process, log)
         process.kill()
-
-
-def connect(port: int) -> socket.socket:
-    """Open a connection; the request that it never finishes is one line long."""
-    client = socket.create_connection(("127.0.0.1", port), timeout=BOUND)
-    client.sendall(b"GET /healthz HTTP/1.1\r\n")
-    return client
-
-
-@contextmanager
-def idle(port: int, count: int) -> Iterator[None]:
-    with ExitStack() as stack:
-        for _ in range(count):
-            stack.enter_context(connect(port))
-        yield
 
 
 class Arrivals(threading.Thread):
@@ -135,7 +118,7 @@ def arriving(port: int) -> Iterator[Arrivals]:
 
 
 def test_probes_and_requests_pass_beside_5000_idle_connections_to_each_port(site: Site) -> None:
-    with idle(site.ports["/healthz"], CROWD), idle(site.ports["/metrics"], CROWD):
+    with idle(site.ports["/healthz"]), idle(site.ports["/metrics"]):
         assert [site.probe(path) for path in PATHS] == [200, 200]
         assert site.open_files < 2 * MAX_CONNECTIONS + 100
     site.assert_undisturbed()
@@ -143,7 +126,7 @@ def test_probes_and_requests_pass_beside_5000_idle_connections_to_each_port(site
 
 def test_probes_and_requests_pass_while_idle_connections_keep_arriving(site: Site) -> None:
     with arriving(site.ports["/healthz"]) as first, arriving(site.ports["/metrics"]) as second:
-        for _ in range(10):
+        for _ in range(5):
             assert [site.probe(path) for path in PATHS] == [200, 200]
             for arrivals in (first, second):
                 arrivals.wait_for(MAX_CONNECTIONS)
@@ -153,8 +136,8 @@ def test_probes_and_requests_pass_while_idle_connections_keep_arriving(site: Sit
 # One port of this process
 
 
-async def hello() -> web.Response:
-    return web.Response(text="hello")
+async def hello() -> Answer:
+    return Answer(HTTPStatus.OK, b"hello")
 
 
 @pytest.fixture
@@ -224,8 +207,8 @@ async def test_a_request_that_is_not_finished_in_time_ends_its_connection(
 async def test_a_client_that_does_not_read_its_answer_is_cut_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def large() -> web.Response:
-        return web.Response(body=bytes(50_000_000))
+    async def large() -> Answer:
+        return Answer(HTTPStatus.OK, bytes(50_000_000))
 
     monkeypatch.setattr(http_server, "ANSWER_SECONDS", 0.1)
     number = free_port()
@@ -242,8 +225,8 @@ async def test_a_crowd_closes_its_own_connections_and_no_others(port: int) -> No
     writer.write(b"GET /page HTTP/1.0\r\n")
     async with AsyncExitStack() as stack:
         for _ in range(3 * MAX_CONNECTIONS):
-            _, idle = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
-            stack.callback(idle.close)
+            _, other = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
+            stack.callback(other.close)
         writer.write(b"\r\n")
         assert (await closed(reader)).endswith(b"hello")
     writer.close()
@@ -254,12 +237,14 @@ async def test_a_crowd_closes_its_own_connections_and_no_others(port: int) -> No
     [
         b"\x16\x03\x01\x02\x00\x01",
         b"GET /page HTTP/1.1\r\nHost: " + b"a" * 100_000 + b"\r\n\r\n",
-        b"GET /page HTTP/1.1\r\n" + b"A: b\r\n" * 1000 + b"\r\n",
+        b"GET /page HTTP/1.1\r\n" + b"A: b\r\n" * 10_000 + b"\r\n",
         b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
-        b"GET /page HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"GET /page HTTP/9\r\n\r\n",
+        b"get /page HTTP/1.1\r\n\r\n",
+        b"GET /page\x1b[31m HTTP/1.1\r\n\r\n",
     ],
 )
-async def test_what_is_no_proper_request_logs_nothing(
+async def test_what_is_no_proper_request_gets_an_error_and_logs_nothing(
     port: int, sent: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -274,7 +259,7 @@ async def test_what_is_no_proper_request_logs_nothing(
 async def test_a_page_that_fails_is_an_error_and_one_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def failing() -> web.Response:
+    async def failing() -> Answer:
         raise ValueError("no page")
 
     number = free_port()

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
+from http import HTTPStatus
 
-from aiohttp import web
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from mltask_operator.runtime.http_server import Answer
 from mltask_operator.runtime.metrics import Metrics
 
 PATH = "/metrics"
@@ -22,7 +23,7 @@ class Exposition:
         self._text = b""
         self._rendered_at = float("-inf")
 
-    async def page(self) -> web.Response:
+    async def page(self) -> Answer:
         """Return the answer to a scrape, in Prometheus' text format."""
         async with self._lock:
             if time.monotonic() - self._rendered_at >= RENDER_SECONDS:
@@ -30,4 +31,4 @@ class Exposition:
                 # A thread gives way to the event loop after 5 ms (sys.getswitchinterval).
                 self._text = await asyncio.to_thread(generate_latest, self._metrics.registry)
                 self._rendered_at = time.monotonic()
-        return web.Response(body=self._text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+        return Answer(HTTPStatus.OK, self._text, CONTENT_TYPE_PLAIN_0_0_4)

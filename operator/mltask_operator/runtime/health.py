@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable
+from http import HTTPStatus
 
-from aiohttp import web
+from mltask_operator.runtime.http_server import Answer
 
 PATH = "/healthz"
 
@@ -21,10 +22,10 @@ class Health:
         """From now on answer by this check, which raises RuntimeError if the operator hangs."""
         self._check = check
 
-    async def page(self) -> web.Response:
+    async def page(self) -> Answer:
         """Return the answer to a probe."""
         if self._check is None:
-            return web.Response(status=503, text="starting\n")
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"starting\n")
         try:
             self._check()
         except RuntimeError as error:
@@ -32,6 +33,6 @@ class Health:
             if self._was_well:
                 logger.error("not healthy: %s", error)
             self._was_well = False
-            return web.Response(status=500, text="not healthy\n")
+            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, b"not healthy\n")
         self._was_well = True
-        return web.Response(text="ok\n")
+        return Answer(HTTPStatus.OK, b"ok\n")
