@@ -92,7 +92,7 @@ class Controller:
             WORKERS_PER_NAMESPACE,
         )
         census = Census(self._store, self._quota, self._queue, lambda: self._acts)
-        metrics.registry.register(census)
+        metrics.add_census(census)
         self._listed_at = float("inf")
         self._has_gap = asyncio.Event()
         """Set where a watch has begun anew: of what went in between, it will never tell."""
