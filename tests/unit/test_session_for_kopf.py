@@ -1,6 +1,7 @@
 """Session for Kopf: it hides a rejected token from Kopf, which would otherwise stop."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -98,6 +99,48 @@ async def test_a_watch_that_ends_after_an_event_ends_normally(
     assert await watched(server, session) == b'{"type": "ADDED"}\n'
     tell(server)
     assert await watched(server, session) == b""
+
+
+async def test_a_long_event_is_slimmed(server: ApiServer, session: aiohttp.ClientSession) -> None:
+    metadata = {"name": "a", "namespace": "b", "uid": "u", "annotations": {"x": "y" * 100_000}}
+    event = {"type": "MODIFIED", "object": {"kind": "Pod", "metadata": metadata}}
+    line = json.dumps(event).encode() + b"\n"
+    tell(server, b'{"type": "BOOKMARK"}\n' + line[:5000], line[5000:] + b'{"type": "ADDED"}\n')
+    first, long, last = (await watched(server, session)).splitlines()
+    assert (first, last) == (b'{"type": "BOOKMARK"}', b'{"type": "ADDED"}')
+    assert len(long) < 1000
+    assert json.loads(long)["object"]["metadata"]["uid"] == "u"
+
+
+async def test_a_long_line_that_is_no_json_is_a_broken_watch(
+    server: ApiServer, session: aiohttp.ClientSession
+) -> None:
+    tell(server, b"<html>" + b"x" * 100_000 + b"</html>\n")
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await watched(server, session)
+
+
+async def test_the_items_of_a_listing_are_slimmed(
+    server: ApiServer, session: aiohttp.ClientSession
+) -> None:
+    metadata = {"name": "a", "namespace": "b", "annotations": {"x": "y" * 100_000}}
+    items = [{"metadata": {**metadata, "uid": f"u{n}"}, "spec": {}} for n in range(20)]
+    listed = {"kind": "PodList", "metadata": {"resourceVersion": "5"}, "items": items}
+    tell(server, json.dumps(listed).encode())
+    async with session.get(f"{server.url}/api/v1/pods?limit=100") as response:
+        found = await response.json(content_type=None)
+    assert (found["kind"], found["metadata"]) == (listed["kind"], listed["metadata"])
+    assert [item["metadata"]["uid"] for item in found["items"]] == [f"u{n}" for n in range(20)]
+    assert len(json.dumps(found)) < 10_000
+
+
+async def test_a_listing_that_is_no_json_is_a_broken_connection(
+    server: ApiServer, session: aiohttp.ClientSession
+) -> None:
+    tell(server, b'{"items": [{"metadata": ')
+    with pytest.raises(aiohttp.ClientPayloadError):
+        async with session.get(f"{server.url}/api/v1/pods?limit=100") as response:
+            await response.json(content_type=None)
 
 
 async def test_a_watch_that_ends_within_an_event_raises(
