@@ -33,6 +33,25 @@ GRACES = (0, 1, 30, 10**9, 10**11)
 """Seconds. The API server stores the end of the last as a date in the year 5195."""
 
 
+def _reference(
+    name: str, uid: str = "u1", kind: str = KIND, api: str = API_VERSION, *, controller: bool = True
+) -> Json:
+    named = {"apiVersion": api, "kind": kind, "name": name, "uid": uid}
+    return {**named, "controller": controller}
+
+
+WORST = (
+    [],
+    *([_reference(name)] for name in ("x/y", TRAVERSAL, "?watch=true")),
+)
+KNOWN: Sequence[Json] = [
+    {"labels": {TASK: "", UID: "u1"}, "ownerReferences": owners, "finalizers": [OTHERS]}
+    for owners in WORST
+]
+"""Metadata that stopped or delayed the operator once. The finalizer keeps the garbage collector
+from removing the Pod, whose owner does not exist."""
+
+
 def pods(lot: random.Random, count: int, own: Json, foreign: Json) -> Iterator[Json]:
     """Yield forged Pods.
 
@@ -56,6 +75,8 @@ def pods(lot: random.Random, count: int, own: Json, foreign: Json) -> Iterator[J
         }
         for part in parts:
             next(part)(body)
+        if number < len(KNOWN):
+            body["metadata"].update(KNOWN[number])
         yield body
 
 
@@ -63,7 +84,7 @@ def quotas(lot: random.Random, entries: int) -> Iterator[Json]:
     """Yield ResourceQuotas with odd amounts, and one with so many entries."""
     amounts = ("1e300", "-1e300", "1e-300", "0", "-1", "9" * 60, "9999999999E", "1n", "0.1m")
     for number, amount in enumerate(lot.sample(amounts, len(amounts))):
-        yield quota(f"odd-{number}", {"requests.example.com/x": amount, "count/pods": amount})
+        yield quota(f"odd-{number}", {"requests.example.com/x": amount})
     yield quota("long", {f"count/x{n}.example.com": str(n) for n in range(entries)})
 
 
@@ -121,13 +142,6 @@ def _references(own: Json, foreign: Json) -> Iterator[list[Json]]:
     yield [_reference("x", kind="Job", api="batch/v1")]
     yield [_reference("x", controller=False), _reference(TRAVERSAL)]
     yield [_reference(f"o-{n}", uid=f"u{n}", controller=n == 99) for n in range(100)]
-
-
-def _reference(
-    name: str, uid: str = "u1", kind: str = KIND, api: str = API_VERSION, *, controller: bool = True
-) -> Json:
-    named = {"apiVersion": api, "kind": kind, "name": name, "uid": uid}
-    return {**named, "controller": controller}
 
 
 def _pod_names(own: Json, foreign: Json) -> Iterator[str]:

@@ -9,7 +9,7 @@ from tests.attack.scene import Scene
 from tests.chart.chart import is_denied
 
 NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
-QUERY = r"(\?[\w=&%.,/-]*)?"
+QUERY = r"(\?[\w=&%.,/!-]*)?"
 NAMESPACED = rf"/namespaces/{NAME}"
 ALLOWED = re.compile(
     "|".join(

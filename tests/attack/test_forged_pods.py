@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 
@@ -15,12 +15,13 @@ from tests.attack import forged
 from tests.attack.bulk import create, each
 from tests.attack.extent import LEASE_SECONDS, READY_SECONDS, SEED, size
 from tests.attack.log import odd_requests, tracebacks
-from tests.attack.record import EDITS, PODS, Attack, Record
+from tests.attack.record import EDITS, PODS, Record
 from tests.attack.scene import Scene
 
 COUNT = size(2000, 60)
 ENTRIES = size(3000, 100)
 BATCH = 20
+PROBES = size(60, 3)
 
 
 class Forger:
@@ -103,14 +104,6 @@ def assert_unharmed(
     assert tracebacks(operator) == 0, operator.log_tail()
 
 
-def probe_while(scene: Scene, attack: Attack, goes_on: Callable[[int], bool]) -> None:
-    """Run one task after another in the other namespace."""
-    turn = 0
-    while goes_on(turn):
-        scene.probe(attack)
-        turn += 1
-
-
 def test_forged_objects_are_there_at_the_start(
     scene: Scene, bystanders: dict[str, tuple[str, str]], record: Record, seed: str
 ) -> None:
@@ -134,7 +127,8 @@ def test_forged_objects_arrive_while_it_runs(
         forger = Forger(scene, seed)
         create(scene.attacker, forged.quotas(random.Random(seed), ENTRIES))  # noqa: S311
         with forging(forger):
-            probe_while(scene, attack, lambda turn: turn < 3 or forger.accepted < COUNT / 2)
+            for _ in range(PROBES):
+                scene.probe(attack)
         attack.seen = f"{forger.accepted:,} Pods accepted"
         assert_unharmed(scene, operator, bystanders, since)
 
