@@ -1,8 +1,6 @@
 """Scene: the attacker's namespace, another namespace, and the operator that serves both."""
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +18,7 @@ from tests.attack.extent import (
     READY_SECONDS,
 )
 from tests.attack.record import Attack
-from tests.waiting import BOUND, wait_until
+from tests.waiting import wait_until
 
 QUICK = {"run_seconds": 0.1}
 BYSTANDERS = ("finished", "running", "suspended")
@@ -111,8 +109,14 @@ class Scene:
         self.other.wait(name, "condition=Finished", FINISHED_SECONDS)
         return operator
 
-    def probe(self, attack: Attack) -> Delay:
+    def probe(self, attack: Attack) -> None:
         """Run a task in the other namespace; fail if it waits for long, and record the seconds."""
+        delay = self.measure(attack)
+        assert delay.pod < POD_SECONDS, delay
+        assert delay.finished < FINISHED_SECONDS, delay
+
+    def measure(self, attack: Attack) -> Delay:
+        """Run a task in the other namespace, record how long that took, and return it."""
         self._probes += 1
         name = f"probe-{self._probes}"
         began = time.monotonic()
@@ -123,9 +127,15 @@ class Scene:
         self.other.wait(name, "condition=Finished", max(30.0, FINISHED_SECONDS))
         delay = Delay(pod, time.monotonic() - began)
         _worst(attack, pod=delay.pod, finished=delay.finished)
-        assert delay.pod < POD_SECONDS, delay
-        assert delay.finished < FINISHED_SECONDS, delay
         return delay
+
+    def wait_for_tasks(self, count: int, phase: str, seconds: float) -> None:
+        """Wait until the operator's metrics have so many tasks in a phase."""
+        wait_until(
+            lambda: self.scrape()("mltask_tasks", phase=phase) >= count,
+            f"{count} tasks are {phase}",
+            seconds,
+        )
 
     def states(self) -> dict[str, tuple[str, str]]:
         """Return uid and resourceVersion of the bystanders and their Pods, by name."""
@@ -147,24 +157,6 @@ def peak_mib(operator: OperatorProcess) -> float:
     status = Path(f"/proc/{operator.pid}/status").read_text()
     [line] = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024
-
-
-def until_stopped(act: Callable[[], object], tries: Iterable[int]) -> None:
-    """Repeat an attack; an error ends only this try, as it would end an attacker's."""
-    for _ in tries:
-        with suppress(OSError):
-            act()
-
-
-def wait_for_phases(team: Team, phase: str, count: int, seconds: float = BOUND) -> None:
-    """Wait until so many tasks of the namespace are in this phase, without reading them whole."""
-    path = f"{team.path('mltasks')}?fieldSelector=status.phase%3D{phase}&limit=1"
-
-    def number() -> int:
-        listed = team.client.send("GET", path)
-        return len(listed["items"]) + int(listed["metadata"].get("remainingItemCount", 0))
-
-    wait_until(lambda: number() >= count, f"{count} tasks are {phase}", seconds)
 
 
 def _task_of(pod: Json) -> str:
