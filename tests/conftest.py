@@ -7,7 +7,12 @@ import pytest
 from localcluster import node
 from tests.harness.schedule import sort_longest_first
 
-pytest_plugins = ["tests.chaos.plugin", "tests.harness.plugin", "tests.harness.clusters"]
+pytest_plugins = [
+    "tests.attack.plugin",
+    "tests.chaos.plugin",
+    "tests.harness.plugin",
+    "tests.harness.clusters",
+]
 
 # A single process runs quick tests first, then those that need a control plane, then a node.
 STAGES = (None, "api", "node")

@@ -12,6 +12,7 @@ from tests.harness.costs import Cost
 
 CPU_SECONDS = {
     "api": 400,
+    "attack": 60,
     "benchmarks": 200,
     "chaos": 400,
     "chart": 240,

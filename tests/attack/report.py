@@ -1,0 +1,47 @@
+"""Write the record of `make attack` into docs/security.md, between its two markers."""
+
+import json
+import sys
+from pathlib import Path
+
+from benchmarks.page import filled
+from tests.attack.record import Attack
+
+PAGE = Path(__file__).parents[2] / "docs" / "security.md"
+BEGIN = "<!-- written by make attack -->"
+HEAD = ("Who", "Attack", "Ready", "Pod", "Finished", "Peak memory", "Also measured", "Result")
+
+
+def cells(attack: Attack) -> tuple[str, ...]:
+    """Return a row of the table."""
+    return (
+        attack.who,
+        attack.what,
+        _seconds(attack.ready),
+        _seconds(attack.pod),
+        _seconds(attack.finished),
+        "" if attack.memory is None else f"{attack.memory:.0f} MiB",
+        attack.seen,
+        "no effect" if attack.is_harmless else "**harm**",
+    )
+
+
+def table(attacks: list[Attack]) -> str:
+    """Return the table as Markdown."""
+    lines = (HEAD, ["---"] * len(HEAD), *map(cells, attacks))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.2f} s"
+
+
+def main() -> None:
+    """Read the record whose path is the argument."""
+    [path] = sys.argv[1:]
+    attacks = [Attack(**each) for each in json.loads(Path(path).read_text())]
+    PAGE.write_text(filled(PAGE.read_text(), BEGIN, table(attacks)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The policy and the quota of docs/security.md bound what a tenant stores, and refuse no example."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from localcluster import Cluster
+from tests.api.team import Json, Team, manifest
+from tests.attack.record import EDITS, Record
+from tests.docs.pages import DOCS, ROOT, blocks
+from tests.waiting import wait_until
+
+SHOWN = "# tenant-limits.yaml\n"
+LARGE = 50_000
+"""Characters, more than the policy allows."""
+
+
+HUGE = {
+    "a long variable": {"env": [{"name": "X", "value": "x" * LARGE}]},
+    "tiny arguments": {"args": [""] * LARGE},
+    "many variables": {"env": [{"name": f"X{n}"} for n in range(LARGE // 10)]},
+    "many steps": {"steps": [{"name": f"s{n}", "args": ["x" * 1000]} for n in range(50)]},
+    "a sidecar's arguments": {
+        "template": {"spec": {"containers": [{"name": "s", "image": "x", "args": [""] * LARGE}]}}
+    },
+    "tolerations": {"template": {"spec": {"tolerations": [{"key": f"k{n}"} for n in range(5000)]}}},
+    "a node selector": {
+        "template": {"spec": {"nodeSelector": {f"k{n}": "v" for n in range(5000)}}}
+    },
+    "the template's annotations": {"template": {"metadata": {"annotations": {"a": "x" * LARGE}}}},
+}
+
+
+@pytest.fixture(scope="module")
+def limited(cluster: Cluster) -> Iterator[Team]:
+    """A namespace with what the page shows; the policy binds no other namespace of the tests."""
+    team = Team.create(cluster)
+    [shown] = (b for b in blocks(DOCS / "security.md", "yaml") if b.startswith(SHOWN))
+    team.kubectl("label", "namespace", team.namespace, "tenant=true")
+    team.kubectl("apply", "-f", "-", stdin=shown)
+    try:
+        # The API server compiles a new policy after a moment.
+        refused = manifest("huge", **HUGE["a long variable"])
+        wait_until(lambda: _answer(team, refused)[0] == 422, "the policy is in force")
+        yield team
+    finally:
+        team.kubectl("delete", "-f", "-", "--ignore-not-found", stdin=shown)
+
+
+def _answer(team: Team, body: Json) -> tuple[int, Json]:
+    return team.client.create_task(team.namespace, body, dry_run=True)
+
+
+@pytest.mark.parametrize("where", HUGE)
+def test_a_huge_task_is_refused(limited: Team, where: str) -> None:
+    code, answer = _answer(limited, manifest("huge", **HUGE[where]))
+    assert code == 422, answer
+    assert "longer than 32,768 characters" in answer["message"]
+
+
+def test_huge_annotations_are_refused(limited: Team) -> None:
+    body = manifest("huge")
+    body["metadata"]["annotations"] = {"a": "x" * LARGE}
+    code, answer = _answer(limited, body)
+    assert code == 422, answer
+    assert "longer than 16,384 characters" in answer["message"]
+
+
+def test_every_example_is_accepted(limited: Team) -> None:
+    tasks = [
+        body
+        for path in sorted((ROOT / "examples").glob("**/*.yaml"))
+        for body in yaml.safe_load_all(path.read_text())
+        if body["kind"] == "MLTask"
+    ]
+    refused = [answer for code, answer in (_answer(limited, task) for task in tasks) if code != 201]
+    assert len(tasks) > 10
+    assert refused == []
+
+
+def test_a_huge_task_from_before_the_policy_can_be_deleted(limited: Team) -> None:
+    label, finalizer = json.dumps({"metadata": {"labels": {"tenant": None}}}), "example.com/kept"
+    limited.kubectl("patch", "namespace", limited.namespace, "--type=merge", f"--patch={label}")
+    huge = manifest("before", suspend=True, **HUGE["a long variable"])
+    huge["metadata"]["finalizers"] = [finalizer]
+    path = limited.path("mltasks", "before")
+    wait_until(lambda: limited.client.create_task(limited.namespace, huge)[0] == 201, "no policy")
+    limited.kubectl("label", "namespace", limited.namespace, "tenant=true")
+    change = {"metadata": {"labels": {"a": "b"}}}
+    wait_until(lambda: limited.client.request("PATCH", path, change)[0] == 422, "the policy")
+    limited.client.send("DELETE", path)
+    limited.client.send("PATCH", path, {"metadata": {"finalizers": None}})
+    assert limited.client.request("GET", path)[0] == 404
+
+
+def test_the_quota_bounds_the_number(limited: Team, record: Record) -> None:
+    with record.attack(EDITS, "tasks that are huge or too many, with the policy below") as attack:
+        path = limited.path("resourcequotas", "object-counts")
+        bounds = {"count/mltasks.mltask.dev": "1", "count/pods": "1"}
+        limited.client.send("PATCH", path, {"spec": {"hard": bounds}})
+        wait_until(
+            lambda: limited.get("resourcequota", "object-counts")["status"].get("hard") == bounds,
+            "the quota is in force",
+        )
+        limited.run("first", suspend=True)
+        code, answer = limited.client.create_task(limited.namespace, manifest("second"))
+        assert code == 403, answer
+        assert "exceeded quota: object-counts" in answer["message"]
+        attack.seen = "refused by the API server"

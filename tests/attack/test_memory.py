@@ -1,0 +1,99 @@
+"""Memory follows the number of tasks, and not what users put into them."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.api.team import Json, Team, manifest
+from tests.attack.bulk import create, each
+from tests.attack.extent import IS_WHOLE, MEMORY_MIB
+from tests.attack.record import EDITS, Record
+from tests.attack.scene import Scene, peak_mib
+
+SECONDS = 900.0
+GROWTH_MIB = 100
+"""In a sample: what a start among its tasks may add. One of them at a time takes half of that."""
+NOWHERE = {"spec": {"nodeSelector": {"example.com/no": "such-node"}}}
+PHASES = {
+    "suspended": "Suspended",
+    "pending": "Pending",
+    "running": "Running",
+    "finished": "Succeeded",
+    "failed": "Failed",
+}
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Many tasks of one state; the bytes of each are in one long string or in tiny elements."""
+
+    count: int
+    size: int
+    state: str
+    is_tiny: bool = False
+
+    def __str__(self) -> str:
+        made_of = "empty arguments" if self.is_tiny else "one string"
+        return f"{self.count:,} {self.state} tasks of {self.size / 1000:,.0f} kB in {made_of}"
+
+    def tasks(self) -> Iterator[Json]:
+        """Yield the tasks; those that have ended have yet to be given their status."""
+        has_pod = self.state in ("pending", "running")
+        bulk: Json = {"env": [{"name": "X", "value": "x" * self.size}]}
+        if self.is_tiny:
+            bulk = {"args": [""] * (self.size // 3)}
+        template = NOWHERE if self.state == "pending" else {}
+        for number in range(self.count):
+            yield manifest(f"t{number}", suspend=not has_pod, template=template, **bulk)
+
+    def end(self, team: Team) -> None:
+        """Write the outcome, as an operator did that has been replaced since."""
+        outcome = {
+            "phase": PHASES[self.state],
+            "reason": "Completed" if self.state == "finished" else "PodInvalid",
+            "completionTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "attempts": 1 if self.state == "finished" else 0,
+        }
+
+        def patch(number: int) -> int:
+            path = f"{team.path('mltasks', f't{number}')}/status"
+            return team.client.request("PATCH", path, {"status": outcome})[0]
+
+        assert set(each(patch, range(self.count))) == {200}
+
+
+WHOLE = [
+    *(
+        Crowd(300, 900_000, state, is_tiny)
+        for state in ("suspended", "pending", "running", "finished")
+        for is_tiny in (False, True)
+    ),
+    Crowd(200, 1_300_000, "failed"),
+    Crowd(3_000, 50_000, "running"),
+    Crowd(20_000, 2_000, "suspended"),
+]
+SAMPLE = [Crowd(8, 900_000, "suspended", is_tiny=True)]
+
+
+@pytest.mark.parametrize("crowd", WHOLE if IS_WHOLE else SAMPLE, ids=str)
+def test_peak_memory(scene: Scene, record: Record, crowd: Crowd) -> None:
+    with record.attack(EDITS, str(crowd)) as attack:
+        while_running = scene.start()
+        before = peak_mib(while_running)
+        assert create(scene.attacker, crowd.tasks()) == crowd.count
+        if crowd.state in ("finished", "failed"):
+            crowd.end(scene.attacker)
+        scene.wait_for_tasks(crowd.count, PHASES[crowd.state], SECONDS)
+        scene.probe(attack)
+        arriving = peak_mib(while_running)
+        while_running.stop()
+        operator = scene.start_among(attack)
+        scene.wait_for_tasks(crowd.count, PHASES[crowd.state], SECONDS)
+        scene.probe(attack)
+        starting = peak_mib(operator)
+        attack.memory = max(arriving, starting)
+        attack.seen = f"peak {arriving:.0f} MiB while running, {starting:.0f} MiB at a start"
+        allowed = MEMORY_MIB if IS_WHOLE else before + GROWTH_MIB
+        assert attack.memory < allowed, attack.seen
