@@ -1,4 +1,4 @@
-"""The policy and the quota of docs/security.md bound what a tenant stores, and refuse no example."""
+"""The policy and quota of docs/security.md bound what a tenant stores, and allow each example."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LARGE = 50_000
 """Characters, more than the policy allows."""
 
 
-HUGE = {
+HUGE: dict[str, Json] = {
     "a long variable": {"env": [{"name": "X", "value": "x" * LARGE}]},
     "tiny arguments": {"args": [""] * LARGE},
     "many variables": {"env": [{"name": f"X{n}"} for n in range(LARGE // 10)]},

@@ -20,6 +20,7 @@ from mltask_operator.lifecycle.rules import (
     FailureRule,
     MemoryGrowth,
     Rules,
+    packed,
 )
 
 Json = Mapping[str, Any]
@@ -109,7 +110,7 @@ def _failure_rule(rule: Json) -> FailureRule:
         exit_codes=codes
         and ExitCodes(
             are_in=codes["operator"] == "In",
-            values=frozenset(codes["values"]),
+            values=packed(codes["values"]),
             container=codes.get("containerName"),
         ),
         conditions=tuple(
