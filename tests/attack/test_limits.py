@@ -1,4 +1,4 @@
-"""The policy and the quota of docs/security.md bound what a tenant stores, and refuse no example."""
+"""The policy and quota of docs/security.md bound what a tenant stores, and refuse no example."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ LARGE = 50_000
 """Characters, more than the policy allows."""
 
 
-HUGE = {
+HUGE: dict[str, Json] = {
     "a long variable": {"env": [{"name": "X", "value": "x" * LARGE}]},
     "tiny arguments": {"args": [""] * LARGE},
     "many variables": {"env": [{"name": f"X{n}"} for n in range(LARGE // 10)]},
@@ -29,7 +29,9 @@ HUGE = {
     "a node selector": {
         "template": {"spec": {"nodeSelector": {f"k{n}": "v" for n in range(5000)}}}
     },
-    "the template's annotations": {"template": {"metadata": {"annotations": {"a": "x" * LARGE}}}},
+    "the template's labels": {
+        "template": {"metadata": {"labels": {f"k{n}": "v" * 60 for n in range(1000)}}}
+    },
 }
 
 
@@ -44,6 +46,8 @@ def limited(cluster: Cluster) -> Iterator[Team]:
         # The API server compiles a new policy after a moment.
         refused = manifest("huge", **HUGE["a long variable"])
         wait_until(lambda: _answer(team, refused)[0] == 422, "the policy is in force")
+        # Until its use is counted, a quota refuses everything.
+        wait_until(lambda: _answer(team, manifest("small"))[0] == 201, "the quota is in force")
         yield team
     finally:
         team.kubectl("delete", "-f", "-", "--ignore-not-found", stdin=shown)
@@ -82,7 +86,8 @@ def test_every_example_is_accepted(limited: Team) -> None:
 
 def test_a_huge_task_from_before_the_policy_can_be_deleted(limited: Team) -> None:
     label, finalizer = json.dumps({"metadata": {"labels": {"tenant": None}}}), "example.com/kept"
-    limited.kubectl("patch", "namespace", limited.namespace, "--type=merge", f"--patch={label}")
+    unlabel = ("--type=merge", f"--patch={label}")
+    limited.kubectl("patch", "namespace", limited.namespace, *unlabel)
     huge = manifest("before", suspend=True, **HUGE["a long variable"])
     huge["metadata"]["finalizers"] = [finalizer]
     path = limited.path("mltasks", "before")

@@ -15,7 +15,7 @@ from tests.attack.scene import Scene, peak_mib
 SECONDS = 900.0
 GROWTH_MIB = 100
 """In a sample: what a start among its tasks may add. One of them at a time takes half of that."""
-NOWHERE = {"spec": {"nodeSelector": {"example.com/no": "such-node"}}}
+NOWHERE = {"nodeSelector": {"example.com/no": "such-node"}}
 PHASES = {
     "suspended": "Suspended",
     "pending": "Pending",
@@ -35,7 +35,7 @@ class Crowd:
     is_tiny: bool = False
 
     def __str__(self) -> str:
-        made_of = "empty arguments" if self.is_tiny else "one string"
+        made_of = "tiny elements" if self.is_tiny else "one string"
         return f"{self.count:,} {self.state} tasks of {self.size / 1000:,.0f} kB in {made_of}"
 
     def tasks(self) -> Iterator[Json]:
@@ -43,8 +43,11 @@ class Crowd:
         has_pod = self.state in ("pending", "running")
         bulk: Json = {"env": [{"name": "X", "value": "x" * self.size}]}
         if self.is_tiny:
-            bulk = {"args": [""] * (self.size // 3)}
-        template = NOWHERE if self.state == "pending" else {}
+            bulk = {"env": [{"name": "X"}] * (self.size // 13)}
+        template: Json = {"spec": dict(NOWHERE)} if self.state == "pending" else {"spec": {}}
+        if self.is_tiny and not has_pod:
+            # No Pod may have an empty toleration, but a task that has no Pod yet may.
+            bulk, template["spec"]["tolerations"] = {}, [{}] * (self.size // 3)
         for number in range(self.count):
             yield manifest(f"t{number}", suspend=not has_pod, template=template, **bulk)
 
@@ -74,7 +77,7 @@ WHOLE = [
     Crowd(3_000, 50_000, "running"),
     Crowd(20_000, 2_000, "suspended"),
 ]
-SAMPLE = [Crowd(8, 900_000, "suspended", is_tiny=True)]
+SAMPLE = [Crowd(12, 900_000, "suspended", is_tiny=True)]
 
 
 @pytest.mark.parametrize("crowd", WHOLE if IS_WHOLE else SAMPLE, ids=str)
