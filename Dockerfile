@@ -1,6 +1,7 @@
 # The operator's image. BASE is any image that has `python3` (3.11 or newer) and its venv module; both stages use the
 # same one, since a virtual environment points at the interpreter that made it.
-ARG BASE=python:3.13-slim-bookworm
+# The digest is that of the index for all architectures. The tag only names its version: engines ignore a tag beside a digest.
+ARG BASE=python:3.13.15-slim-bookworm@sha256:2325bb286ec344af3e5898cc224b5844e2707ac6e26b1632516fd3edc84a5e26
 
 FROM ${BASE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1

@@ -10,7 +10,8 @@ from typing import Any
 from localcluster import Cluster, ClusterError
 from mltask_operator.api import names
 from mltask_operator.api.status import Phase
-from mltask_operator.kube.api import Api, tasks_path
+from mltask_operator.kube import paths
+from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials
 from mltask_operator.runtime.listing import UNFINISHED
 
@@ -53,7 +54,7 @@ def task(name: str, *, run_seconds: float = 0.5, exit_code: int = 0, **spec: Any
 
 async def create(api: Api, namespace: str, body: Json) -> Json:
     """Create an MLTask and return it."""
-    return await api.request("POST", tasks_path(namespace), body)
+    return await api.request("POST", paths.tasks(namespace), body)
 
 
 async def run(
@@ -84,8 +85,9 @@ async def run(
 
 async def unfinished(api: Api, namespace: str) -> int:
     """Return how many MLTasks have not finished."""
-    pages = api.pages(tasks_path(namespace), field_selector=UNFINISHED)
-    return sum([len(page["items"]) async for page in pages])
+    found: list[Json] = []
+    await api.list(paths.tasks(namespace), found.append, field_selector=UNFINISHED)
+    return len(found)
 
 
 async def add_finished(api: Api, namespace: str, count: int) -> None:

@@ -23,7 +23,8 @@ from benchmarks.inside import Sample
 from benchmarks.latency import Times, times_of_tasks
 from localcluster import Cluster, ClusterError
 from localcluster.operator_process import OperatorProcess, define
-from mltask_operator.kube.api import Api, tasks_path
+from mltask_operator.kube import paths
+from mltask_operator.kube.api import Api
 
 NAMESPACE = "default"
 TTL_SECONDS = 2
@@ -113,7 +114,7 @@ async def soak(cluster: Cluster, tasks: int, alive: int, ttl: int | None) -> Soa
             after = await _at_rest_again(path, before.sockets)
     finally:
         operator.stop()
-    times = times_of_tasks(cluster.audit_events())
+    times = times_of_tasks(cluster.audit_log.events())
     if len(times) != tasks + alive:
         raise ClusterError(f"{len(times)} of {tasks + alive} tasks had a Pod that has gone")
     during = [each for each in inside.samples(path) if begun < each.at < times[tasks].created]
@@ -122,7 +123,7 @@ async def soak(cluster: Cluster, tasks: int, alive: int, ttl: int | None) -> Soa
 
 async def _until_deleted(api: Api) -> None:
     for _ in range(DELETED_SECONDS):
-        if not (await api.request("GET", f"{tasks_path(NAMESPACE)}?limit=1"))["items"]:
+        if not (await api.request("GET", f"{paths.tasks(NAMESPACE)}?limit=1"))["items"]:
             return
         await asyncio.sleep(1)
     raise ClusterError("finished tasks are not deleted")

@@ -14,7 +14,8 @@ from benchmarks.inside import Sample
 from localcluster import Cluster, ClusterError
 from localcluster.operator_process import OperatorProcess, define
 from mltask_operator.cli import LEASE_SECONDS
-from mltask_operator.kube.api import Api, pods_path
+from mltask_operator.kube import paths
+from mltask_operator.kube.api import Api
 
 NAMESPACE = "default"
 LEASE = ("--lease=default/mltask-operator", f"--lease-seconds={LEASE_SECONDS}")
@@ -158,7 +159,7 @@ def _samples(cluster: Cluster, name: str) -> Path:
 async def _run_one(api: Api, name: str) -> None:
     """Create a task and wait for its Pod."""
     await load.create(api, NAMESPACE, load.task(name))
-    path = f"{pods_path(NAMESPACE)}?labelSelector=mltask.dev/task={name}"
+    path = f"{paths.pods(NAMESPACE)}?labelSelector=mltask.dev/task={name}"
     deadline = time.monotonic() + 120
     while not (await api.request("GET", path))["items"]:
         if time.monotonic() > deadline:

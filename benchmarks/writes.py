@@ -39,7 +39,7 @@ def settled(cluster: Cluster, namespace: str, since: int = 0) -> Counter[Write]:
 def so_far(cluster: Cluster, namespace: str, since: int = 0) -> Counter[Write]:
     """Count the writes in a namespace, refused ones too, that are in the log by now."""
     counts = Counter[Write]()
-    for event in cluster.audit_events(since):
+    for event in cluster.audit_log.events(since):
         target = event.get("objectRef", {})
         if event["verb"] in WRITES and target.get("namespace") == namespace:
             resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
@@ -50,5 +50,5 @@ def so_far(cluster: Cluster, namespace: str, since: int = 0) -> Counter[Write]:
 
 def reads_so_far(cluster: Cluster, since: int) -> Counter[str]:
     """Count, by user, what was read anywhere, watches aside, that is in the log by now."""
-    events = cluster.audit_events(since)
+    events = cluster.audit_log.events(since)
     return Counter(event["user"]["username"] for event in events if event["verb"] in READS)

@@ -1,41 +1,43 @@
-"""A Kubernetes of one's own: start it, use it, break it, stop it."""
+"""Local cluster: start a Kubernetes on this machine, use it, inject faults, stop it."""
 
-import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Self
 
 from . import busybox, cgroups, controlplane, leftovers, namespaces, network, node, simulated, tools
+from .audit import AuditLog
 from .credentials import NODE, Credentials
 from .errors import ClusterError
 from .network import Host
 from .processes import Processes
 from .state import VARIABLE, State, new_state
 
-# Of the block for documentation: where no Pod really runs, nobody ever sends a packet there, but
-# the API server refuses to announce an address of the loopback.
+# An address reserved for documentation (RFC 5737). The API server refuses to advertise a loopback
+# address. With simulated nodes, no Pod runs that could use the advertised one.
 NOWHERE = "192.0.2.1"
 
 
 class Cluster:
-    """A running cluster; as a context manager it stops at the end of the block.
+    """A running cluster. As a context manager, it stops at the end of the block.
 
-    `kubeconfig` is the administrator's, `url` is where the API server is, `etcd_url` where etcd is
-    (seen from its own network), `bin` holds the cluster's programs, and `state` its files;
-    `state / "logs"` has each component's output.
+    `kubeconfig` is the administrator's file. `url` is the API server's URL, and `etcd_url` is the
+    URL of etcd within the cluster's network. `bin` is the folder of the cluster's programs, and
+    `state` the folder of its files; `state / "logs"` has each component's output. `audit_log` is
+    the API server's audit log.
     """
 
     def __init__(self, own: State, lock: IO[str] | None, binaries: Path, *, is_real: bool) -> None:
-        """Begin with nothing but a folder; use `Cluster.start` or `Cluster.attach` instead."""
+        """Create the object only; use `Cluster.start` or `Cluster.attach` instead."""
         self.is_real = is_real
         self.bin = binaries
         self.state = own.path
+        self.audit_log = AuditLog(own.path)
         self._own = own
         self._lock = lock
         self._processes = Processes(own, binaries)
@@ -51,10 +53,11 @@ class Cluster:
     ) -> Self:
         """Start a cluster and return it when Pods can be scheduled and run.
 
-        A real node runs containers and needs root on Linux; simulated nodes need nothing.
-        `allocatable_cpus` lowers what each node offers to Pods. `state` is an empty folder to use;
-        its logs stay after the cluster has stopped. SIGTERM ends the process as Ctrl-C does from
-        now on, unless the process has its own way with it. Raises ClusterError.
+        A real node runs containers and needs root on Linux; simulated nodes have no requirements.
+        `allocatable_cpus` limits the CPUs that each node offers to Pods. `state` is an empty folder
+        to use; its logs stay after the cluster has stopped. From now on, SIGTERM raises
+        KeyboardInterrupt in this process, as Ctrl-C does, unless the process handles SIGTERM
+        already. Raises ClusterError.
         """
         _unwind_on_sigterm()
         if real_node:
@@ -76,7 +79,7 @@ class Cluster:
 
     @classmethod
     def attach(cls, address: Mapping[str, str]) -> Self:
-        """Return the cluster that another process runs, to use it but not to stop or break it."""
+        """Return the cluster that another process runs. This one can use it but not stop it."""
         attached = cls(State(address["id"]), None, tools.ensure(), is_real=False)
         attached._set_up_clients(address["url"])
         attached.etcd_url = address["etcd_url"]
@@ -90,7 +93,7 @@ class Cluster:
             self.stop()
 
     def stop(self) -> None:
-        """End the cluster, leaving nothing behind but the logs in a folder that was asked for."""
+        """Stop the cluster and remove its files, except the logs in a folder given to `start`."""
         leftovers.remove(self._own)
         self._processes.reap()
         if self._lock:
@@ -99,8 +102,8 @@ class Cluster:
     def detach(self) -> None:
         """Let the cluster outlive its block and this process, until `localcluster down`.
 
-        `localcluster env` prints what a shell needs for it: this project's programs are on its
-        PATH too, kubectl's plugin among them.
+        `localcluster env` then prints the variables for a shell. Their PATH includes this project's
+        programs, such as the kubectl plugin.
         """
         programs = f"{self.bin}{os.pathsep}{Path(sys.executable).parent}"
         kubeconfig = shlex.quote(str(self.kubeconfig))
@@ -108,7 +111,7 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables for a program that works with the cluster and is to end with it."""
+        """The variables for a program that uses the cluster and must end with it."""
         return {"KUBECONFIG": str(self.kubeconfig), VARIABLE: self._own.id}
 
     def kubectl(self, *args: str, stdin: str | None = None) -> str:
@@ -119,43 +122,21 @@ class Cluster:
         """Run helm as the administrator; return its output, or raise ClusterError with it."""
         return self._run("helm", *args)
 
-    def audit_events(self, since: int = 0, about: str = "") -> Iterator[dict[str, Any]]:
-        """Yield an audit.k8s.io/v1 Event, without bodies, for each request answered so far.
-
-        `since` leaves out those that were in the log when it had this `audit_size`. `about` leaves
-        out those whose line does not contain this text, such as a namespace: a search costs far
-        less than parsing. The API server writes the line after its answer: wait for the last one
-        you count on.
-        """
-        text = about.encode()
-        with controlplane.audit_log(self.state).open("rb") as log:
-            if since:
-                # The size may have been read while a line was written.
-                log.seek(since - 1)
-                log.readline()
-            for line in log:
-                if text in line and line.endswith(b"\n"):
-                    yield json.loads(line)
-
-    def audit_size(self) -> int:
-        """Return how large the audit log is by now, in bytes."""
-        return controlplane.audit_log(self.state).stat().st_size
-
     def kubeconfig_for_service_account(self, namespace: str, name: str) -> Path:
         """Return a new kubeconfig file for this service account, good for a day."""
         token = self.kubectl("create", "token", name, "--namespace", namespace, "--duration=24h")
         return self._credentials.write_kubeconfig(f"{namespace}.{name}", token.strip())
 
     def stop_component(self, name: str) -> None:
-        """End a component, such as kube-apiserver, in good order, and return when it is gone."""
+        """Stop a component, such as kube-apiserver, with SIGTERM; return when it has ended."""
         self._processes.stop(name)
 
     def kill_component(self, name: str) -> None:
-        """End a component as a crash would, and return when it is gone."""
+        """Kill a component, as a crash would; return when it has ended."""
         self._processes.kill(name)
 
     def start_component(self, name: str, *options: str) -> None:
-        """Start a component again, with these options for this run; return when it answers."""
+        """Restart a component, with these extra options for this run; return when it answers."""
         self._processes.restart(name, *options)
 
     def pid(self, name: str) -> int:
@@ -163,7 +144,7 @@ class Cluster:
         return self._processes.pid(name)
 
     def import_image(self, tar: Path) -> None:
-        """Give the real node the images of an OCI or `docker save` archive, under their names."""
+        """Import the images of an OCI or `docker save` archive into the real node."""
         self._processes.run(*node.ctr(self._own, "images", "import", str(tar)))
 
     def _start(self, simulated_nodes: int, allocatable_cpus: int | None) -> None:
@@ -180,7 +161,7 @@ class Cluster:
         else:
             self._start_simulated_nodes(host, simulated_nodes, allocatable_cpus)
         self.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=60s")
-        # Without it, Pods are refused.
+        # Until this service account exists, the API server refuses Pods.
         self.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
 
     def _set_up_clients(self, url: str) -> None:
@@ -190,15 +171,15 @@ class Cluster:
 
     def _start_control_plane(self, host: Host, private: Host) -> None:
         etcd, self.etcd_url = controlplane.etcd(self.state, private)
-        # Where it is on, whoever blocks an owner's deletion needs rights on the owner.
+        # With this plugin, a client that sets blockOwnerDeletion needs rights on the owner.
         advertised, plugins = NOWHERE, ["OwnerReferencesPermissionEnforcement"]
         if self.is_real:
-            # It takes that plugin half a minute to know a new kind of owner: too long for a demo.
+            # That plugin needs half a minute to learn a new kind of owner: too long for a demo.
             advertised, plugins = host.address, ["NodeRestriction"]
         self._processes.start(
             etcd,
             controlplane.kube_apiserver(
-                self.state, self._credentials, self.etcd_url, advertised, plugins
+                self.audit_log, self._credentials, self.etcd_url, advertised, plugins
             ),
         )
         self._processes.start(
@@ -215,7 +196,7 @@ class Cluster:
         images = self.state / "images.tar"
         busybox.write_images(images)
         self.import_image(images)
-        # A name can't be looked up, and to be told so at once takes an address that refuses.
+        # There is no DNS server. A local address that refuses connections makes lookups fail fast.
         self._processes.run("ip", "address", "add", f"{node.CLUSTER_DNS}/32", "dev", "lo")
         self._processes.start(
             node.kubelet(self._own, self._credentials, host, cpus),
@@ -239,7 +220,7 @@ class Cluster:
         return result.stdout
 
     def _client_settings(self) -> dict[str, str]:
-        """Return variables that keep the clients to this cluster and out of the user's home."""
+        """Return variables that point clients at this cluster and away from the user's home."""
         return {
             "KUBECONFIG": str(self.kubeconfig),
             "KUBECACHEDIR": str(self.state / "kubectl"),
@@ -251,7 +232,7 @@ class Cluster:
 
 
 def _unwind_on_sigterm() -> None:
-    """Let SIGTERM unwind the stack as Ctrl-C does, so that a cluster is not left behind."""
+    """Make SIGTERM raise KeyboardInterrupt, so that the process removes its clusters."""
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, signal.default_int_handler)

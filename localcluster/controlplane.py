@@ -4,24 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from .audit import AuditLog
 from .credentials import Credentials
 from .network import Host
 from .processes import Component, answers_http
 
 SERVICE_NETWORK = "10.96.0.0/16"
-
-AUDIT_POLICY = """\
-apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived, ResponseStarted, Panic]
-rules:
-- level: Metadata
-"""
-
-
-def audit_log(state: Path) -> Path:
-    """Return the file to which the API server writes a line for each request."""
-    return state / "logs" / "audit.log"
 
 
 def etcd(state: Path, host: Host) -> tuple[Component, str]:
@@ -37,7 +25,7 @@ def etcd(state: Path, host: Host) -> tuple[Component, str]:
         f"--initial-advertise-peer-urls={peers}",
         f"--initial-cluster=default={peers}",
         "--log-level=warn",
-        # The data need not survive a power cut, and a benchmark should not measure the disk.
+        # The data need not survive a power failure, and benchmarks must not measure the disk.
         "--unsafe-no-fsync",
         "--quota-backend-bytes=8589934592",
     ]
@@ -45,19 +33,18 @@ def etcd(state: Path, host: Host) -> tuple[Component, str]:
 
 
 def kube_apiserver(
-    state: Path,
+    audit_log: AuditLog,
     credentials: Credentials,
     etcd_url: str,
     advertised: str,
     admission_plugins: Sequence[str],
 ) -> Component:
-    """Return the API server, at the URL that its clients know; Pods are told of `advertised`.
+    """Return the API server, at the URL in `credentials`.
 
-    `admission_plugins` are those beside the ones that are on by default.
+    Pods reach it at the address `advertised`. `admission_plugins` are enabled in addition to those
+    that are on by default.
     """
     url = urlsplit(credentials.url)
-    policy = state / "audit-policy.yaml"
-    policy.write_text(AUDIT_POLICY)
     command = [
         "kube-apiserver",
         f"--etcd-servers={etcd_url}",
@@ -72,16 +59,13 @@ def kube_apiserver(
         f"--service-account-signing-key-file={credentials.service_account_key}",
         "--authorization-mode=Node,RBAC",
         f"--enable-admission-plugins={','.join(admission_plugins)}",
-        f"--audit-policy-file={policy}",
-        f"--audit-log-path={audit_log(state)}",
-        # In MB; by default a new file is begun after 100, and counts would begin anew.
-        "--audit-log-maxsize=100000",
+        *audit_log.configure(),
         "--max-requests-inflight=4000",
         "--max-mutating-requests-inflight=2000",
-        # By default it waits a minute for watches when it stops, and they do not end by themselves.
+        # By default, a stopping API server waits a minute for watches to end, which none does.
         "--shutdown-watch-termination-grace-period=2s",
         "--allow-privileged=true",
-        # By default the node's name is looked up first, and no DNS knows it.
+        # By default, the API server first looks up the node's name, which no DNS server knows.
         "--kubelet-preferred-address-types=InternalIP",
     ]
     return Component("kube-apiserver", command, answers_http(credentials.url, "/readyz"))
@@ -112,9 +96,9 @@ def _client_of_the_api(name: str, credentials: Credentials, host: Host, *options
         f"--bind-address={host.address}",
         f"--secure-port={port}",
         f"--cert-dir={credentials.certificates / name}",
-        # There is only one of it, and to be elected would cost seconds.
+        # There is a single replica, and an election would cost seconds.
         "--leader-elect=false",
-        # No client of ours is to wait because of a limit of its own: benchmarks would measure that.
+        # Benchmarks would otherwise measure the rate limits of these clients.
         "--kube-api-qps=10000",
         "--kube-api-burst=10000",
         *options,

@@ -1,9 +1,10 @@
-"""Take a cluster down, whether it is our own, a detached one, or what a crash has left behind."""
+"""Remove a cluster: one's own, a detached one, or the leftovers of a crash."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -12,19 +13,20 @@ from .errors import ClusterError
 from .state import State, all_states
 
 SECONDS = 30
-"""How long the end of a cluster may take."""
+"""How long the removal of a cluster may take."""
 SECONDS_OF_ANOTHER = 5
-"""How long the start of a cluster may take longer for what another one has left."""
+"""How long the removal of another cluster's leftovers may delay the start of a cluster."""
 
 
-def remove(cluster: State, seconds: float = SECONDS) -> None:
-    """End every process of the cluster, then delete everything that it has made on the machine.
+def remove(cluster: State, seconds: float = SECONDS, cgroup_root: Path = cgroups.ROOT) -> None:
+    """Kill every process of the cluster, then delete everything it created on the machine.
 
-    Raises ClusterError, with what is left, where that takes longer than `seconds`.
+    `cgroup_root` is the folder that holds the cgroup file systems. Raises ClusterError, which names
+    what is left, if the processes or the cgroups take longer than `seconds` each.
     """
 
     def has_ended() -> bool:
-        # Whatever the processes of a crashed cluster are doing, nobody needs its result.
+        # No client needs the result of a cluster that ends, so a kill loses nothing.
         for process in (remaining := cluster.processes()):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -32,21 +34,27 @@ def remove(cluster: State, seconds: float = SECONDS) -> None:
 
     _wait_until(has_ended, seconds, f"processes of {cluster.id} did not end")
     link.remove(cluster)
-    _wait_until(lambda: cgroups.remove(cluster), seconds, f"cgroups of {cluster.id} stay busy")
+    _wait_until(
+        lambda: cgroups.remove(cluster, cgroup_root), seconds, f"cgroups of {cluster.id} stay busy"
+    )
     cluster.remove()
 
 
-def remove_abandoned() -> None:
-    """Take down what crashes have left; what can't be is told, and left for the next time."""
+def remove_abandoned(seconds: float = SECONDS_OF_ANOTHER, cgroup_root: Path = cgroups.ROOT) -> None:
+    """Remove clusters that crashes left behind, each within `seconds`.
+
+    `cgroup_root` is the folder that holds the cgroup file systems. A cluster that cannot be removed
+    yet is reported on standard error and stays for the next call.
+    """
     for each in _each(lambda state: state.is_abandoned):
         try:
-            remove(each, SECONDS_OF_ANOTHER)
+            remove(each, seconds, cgroup_root)
         except (ClusterError, OSError) as error:
             print(f"An earlier cluster can't be removed yet: {error}", file=sys.stderr)
 
 
 def remove_detached() -> int:
-    """Take down the clusters that outlived the process that started them; return their number."""
+    """Remove the detached clusters; return how many there were."""
     removed = []
     for each in _each(lambda state: state.is_detached):
         remove(each)
@@ -55,7 +63,7 @@ def remove_detached() -> int:
 
 
 def _each(is_meant: Callable[[State], bool]) -> Iterator[State]:
-    """Yield the clusters that are meant, under a lock: two processes must not remove the same."""
+    """Yield the clusters that are meant, under a lock, so that no two processes remove the same."""
     if any(map(is_meant, all_states())):
         with cache.locked(cache.folder("clusters"), "Removing earlier clusters"):
             yield from [state for state in all_states() if is_meant(state)]

@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, Self
+
+from localcluster.loopback import urlopen
 
 from .cluster import Cluster
 from .errors import ClusterError
@@ -79,7 +80,7 @@ class OperatorProcess:
         """Whether its probe is answered with 200; raises ClusterError where it has ended."""
         self.raise_if_ended()
         try:
-            with urllib.request.urlopen(self._health, timeout=5) as answer:  # noqa: S310 (its own probe)
+            with urlopen(self._health, timeout=5) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -1,26 +1,28 @@
-"""An API server in memory, as far as the operator uses one.
+"""Fake API server: the part of the Kubernetes API that the operator uses, in memory.
 
-It is a `runtime.server.Server`, as `kube.api.Api` is, and tests/api/test_contract.py holds the one
-against the other. Each write may be struck by a fault: a crash of the operator before or after it,
-or a lost answer.
+It implements `runtime.server.Server`, as `kube.api.Api` does; tests/api/test_contract.py checks
+that both behave alike. A test can inject faults: a crash of the operator before or after a write, a
+lost answer, a full quota, or stale reads.
 """
 
 import copy
 import itertools
+import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from mltask_operator.api import names
+from mltask_operator.kube import slim
 from mltask_operator.kube.errors import ApiError, Unreachable
 
 Json = dict[str, Any]
 
 
 class Fault(StrEnum):
-    """What may befall a write."""
+    """A fault to inject into a write."""
 
     CRASH_BEFORE = "the operator dies before the write"
     CRASH_AFTER = "the operator dies after the write"
@@ -42,26 +44,31 @@ class FakeApi:
         self.tasks: dict[tuple[str, str], Json] = {}
         self.pods: dict[tuple[str, str], Json] = {}
         self.events: list[Json] = []
-        """All Events that the operator meant to post, whether there was one of the name or not."""
+        """All Events that the operator posted, including those refused because the name exists."""
         self.created: list[str] = []
         """Names of all Pods ever created, in order."""
         self.is_quota_full = False
-        """Whether the namespaces' quota refuses any further Pod."""
+        """Whether the quota of every namespace refuses further Pods."""
+        self.is_read_stale = False
+        """Whether reads of a Pod by name answer 404, as a cache that lost every Pod would."""
+        self.pods_read: list[str] = []
+        """Names of all Pods that were read by name, in order."""
         self.fault: Fault | None = None
-        """Strikes the next write, once."""
+        """The fault to inject into the next write only."""
         self.on_event: Callable[[str, str, Json], None] = lambda *_: None
-        """Told of each change: tasks or pods; ADDED, MODIFIED or DELETED; the object."""
+        """Called for each change with tasks or pods; ADDED, MODIFIED or DELETED; and the object."""
         self._clock = clock
         self._versions = itertools.count(100)
         self._uids = itertools.count(1)
 
-    # What the operator calls
+    # Calls of the operator
 
-    async def create_pod(self, manifest: Json) -> Json:
-        return self._write(lambda: self._create_pod(manifest))
+    async def create_pod(self, namespace: str, manifest: str) -> Json:
+        return self._write(lambda: self._create_pod(json.loads(manifest)))
 
     async def get_pod(self, namespace: str, name: str) -> Json:
-        return copy.deepcopy(_find(self.pods, namespace, name))
+        self.pods_read.append(name)
+        return copy.deepcopy(_find({} if self.is_read_stale else self.pods, namespace, name))
 
     async def delete_pod(self, namespace: str, name: str, uid: str) -> Json:
         return self._write(lambda: self.remove_pod(namespace, name, uid))
@@ -80,11 +87,15 @@ class FakeApi:
     async def get_task(self, namespace: str, name: str) -> Json:
         return copy.deepcopy(_find(self.tasks, namespace, name))
 
+    async def get_task_spec(self, namespace: str, name: str, uid: str) -> Json | None:
+        task = await self.get_task(namespace, name)
+        return task["spec"] if task["metadata"]["uid"] == uid else None
+
     async def delete_task(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
         self._write(lambda: self._delete_task(namespace, name, uid, resource_version))
 
     async def create_event(self, event: Json) -> None:
-        """Keep it. No fault strikes it: those are for the writes that a task's life depends on."""
+        """Store the Event. Faults are only for writes that change a task or a Pod."""
         name = event["metadata"]["name"]
         names_before = [each["metadata"]["name"] for each in self.events]
         self.events.append(event)
@@ -99,20 +110,23 @@ class FakeApi:
     ) -> Json:
         return self._write(lambda: self._patch_status(namespace, name, resource_version, changes))
 
-    async def pages(
-        self, path: str, label_selector: str = "", field_selector: str = ""
-    ) -> AsyncIterator[Json]:
+    async def list(
+        self,
+        path: str,
+        take: Callable[[Json], object],
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> int:
         excluded = re.findall("status.phase!=([A-Za-z]+)", field_selector)
         objects = self.pods if path.endswith("/pods") else self.tasks
-        items = [
-            copy.deepcopy(body)
-            for body in objects.values()
-            if label_selector in (*body["metadata"].get("labels", {}), "")
-            and body["status"].get("phase") not in excluded
-        ]
-        yield {"metadata": {"resourceVersion": str(next(self._versions))}, "items": items}
+        version = next(self._versions)
+        for body in list(objects.values()):
+            is_chosen = label_selector in (*body["metadata"].get("labels", {}), "")
+            if is_chosen and body["status"].get("phase") not in excluded:
+                take(slim.slimmer_for(path)(copy.deepcopy(body), len(json.dumps(body))))
+        return version
 
-    # What users and kubelets do
+    # Calls of users and kubelets
 
     def create_task(self, namespace: str, name: str, spec: Json) -> Json:
         body = {
@@ -245,7 +259,7 @@ class FakeApi:
         return copy.deepcopy(body)
 
     def _drop(self, kind: str, body: Json) -> Json:
-        """Remove the object: its watchers see a new version, the writer's answer has the old."""
+        """Remove the object. Watches show a new resourceVersion, the answer has the old one."""
         metadata = body["metadata"]
         del self._objects(kind)[metadata["namespace"], metadata["name"]]
         shown = copy.deepcopy(body)
@@ -266,7 +280,7 @@ class FakeApi:
 
 
 def _end_grace(metadata: Json) -> None:
-    """Shorten the grace period to nothing, as the kubelet's last deletion does."""
+    """Set the grace period to zero, as the kubelet's final deletion does."""
     ends = datetime.fromisoformat(metadata["deletionTimestamp"]).timestamp()
     asked = datetime.fromtimestamp(ends - metadata["deletionGracePeriodSeconds"], UTC)
     metadata |= {"deletionTimestamp": asked.isoformat(), "deletionGracePeriodSeconds": 0}

@@ -2,12 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from benchmarks import load
 from mltask_operator.api import names
-from mltask_operator.kube.api import Api, pods_path, tasks_path
+from mltask_operator.kube import paths
+from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import ApiError
 
 VISION, LANGUAGE = TEAMS = ("vision", "language")
@@ -98,7 +100,7 @@ async def _later(api: Api, number: int) -> None:
     name = f"later-{number}"
     await _create(api, VISION, name, run_seconds=4, suspend=True)
     await asyncio.sleep(8)
-    path = f"{tasks_path(VISION)}/{name}"
+    path = f"{paths.tasks(VISION)}/{name}"
     await api.request("PATCH", path, {"spec": {"suspend": False}}, "application/merge-patch+json")
 
 
@@ -122,7 +124,7 @@ async def _create(
 
 async def _evict(api: Api, chance: random.Random) -> None:
     if pod := await _running(api, chance):
-        path = f"{pods_path(VISION)}/{pod}/eviction"
+        path = f"{paths.pods(VISION)}/{pod}/eviction"
         eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
         with suppress(ApiError):  # it has ended meanwhile
             await api.request("POST", path, eviction)
@@ -131,21 +133,20 @@ async def _evict(api: Api, chance: random.Random) -> None:
 async def _delete_pod(api: Api, chance: random.Random) -> None:
     if pod := await _running(api, chance):
         with suppress(ApiError):  # it has ended meanwhile
-            await api.request("DELETE", f"{pods_path(VISION)}/{pod}")
+            await api.request("DELETE", f"{paths.pods(VISION)}/{pod}")
 
 
 async def _running(api: Api, chance: random.Random) -> str | None:
     """Return the name of a Pod that runs, if there is one."""
-    pods = [name async for name in _pods(api)]
+    pods = await _pods(api)
     return chance.choice(pods) if pods else None
 
 
-async def _pods(api: Api) -> AsyncIterator[str]:
-    pages = api.pages(pods_path(VISION), label_selector=names.TASK_LABEL)
-    async for page in pages:
-        for pod in page["items"]:
-            if (
-                pod["status"].get("phase") == "Running"
-                and "deletionTimestamp" not in pod["metadata"]
-            ):
-                yield pod["metadata"]["name"]
+async def _pods(api: Api) -> list[str]:
+    pods: list[dict[str, Any]] = []
+    await api.list(paths.pods(VISION), pods.append, label_selector=names.TASK_LABEL)
+    return [
+        pod["metadata"]["name"]
+        for pod in pods
+        if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]
+    ]

@@ -110,7 +110,7 @@ class Arena:
         )
         names = [f"task-{number}" for number in range(load.count)]
         witness.expect(names)
-        since = self._cluster.audit_size()
+        since = self._cluster.audit_log.size()
         with footprints(self._pids) as taken:
             started = time.perf_counter()
             async with witness.watch(self._session, pods), deletions.at_work():

@@ -8,6 +8,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
 from mltask.errors import NoCredentials
+from mltask_operator.api.hosts import is_loopback
 
 DEFAULT_FILE = Path("~/.kube/config")
 SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -35,6 +36,8 @@ async def load(kubeconfig: str | None, context: str | None) -> tuple[Configurati
             f"no usable credentials in {files or 'this Pod'}: {why}. Set KUBECONFIG to a "
             "kubeconfig file, and choose one of `kubectl config get-contexts`"
         ) from error
+    if is_loopback(configuration.host):
+        configuration.client_session_kwargs = {"trust_env": False}
     return configuration, loader.current_context["context"].get("namespace") or "default"
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from mltask_operator import __version__, heap
+from mltask_operator import __version__, files, heap
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials, NoCredentials
 from mltask_operator.kube.election import Election
@@ -27,9 +27,11 @@ from mltask_operator.kube.preflight import (
     warn_without_events,
 )
 from mltask_operator.logs import configure_logging
+from mltask_operator.runtime import exposition, health
 from mltask_operator.runtime.controller import Controller
-from mltask_operator.runtime.exposition import exposed
 from mltask_operator.runtime.farewell import let_go_of_pods
+from mltask_operator.runtime.health import Health
+from mltask_operator.runtime.http_server import serving
 from mltask_operator.runtime.metrics import Metrics
 from mltask_operator.watching import watch
 
@@ -41,7 +43,7 @@ _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def _checked(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse what cannot be a namespace; patterns, which Kopf would read, are not served here."""
+    """Refuse names that no namespace can have, and so the patterns that Kopf would accept."""
     for name in names:
         if not _NAMESPACE.fullmatch(name):
             raise click.BadParameter(f"{name!r} is not the name of a namespace")
@@ -131,6 +133,7 @@ def run(
     """Run the operator, with the ambient kubeconfig or the Pod's service account."""
     configure_logging(log_format, log_level)
     heap.keep_compact()
+    files.raise_limit()
     with _faults_in_a_line(is_verbose=log_level == "debug"):
         asyncio.run(_run(namespaces, health_port, metrics_port, lease, lease_seconds))
 
@@ -139,10 +142,10 @@ def run(
 @_of_namespaces
 @_under_lease
 def let_go(namespaces: tuple[str, ...], lease: tuple[str, str] | None) -> None:
-    """Take the operator's finalizer off all Pods of tasks: for a cluster without an operator.
+    """Remove the operator's finalizer from all Pods of tasks, before the operator is uninstalled.
 
-    The Pods run on to their end, and their tasks stay as they are, until an operator is there again
-    and goes on with them.
+    Running Pods finish normally. Their tasks keep their status until an operator is installed
+    again and continues with them.
     """
     configure_logging("plain", "info")
     with _faults_in_a_line():
@@ -156,7 +159,7 @@ def _faults_in_a_line(*, is_verbose: bool = False) -> Iterator[None]:
     except (NoCredentials, NotReady, OSError) as error:
         logger.error("The operator cannot run: %s", error)
         sys.exit(1)
-    except Exception as error:  # whatever ends Kopf: one line, then a restart by whoever runs us
+    except Exception as error:  # any error ends Kopf: log one line, and exit
         logger.error("The operator stops: %s", error, exc_info=is_verbose)
         sys.exit(1)
 
@@ -168,15 +171,17 @@ async def _run(
     lease: tuple[str, str] | None,
     seconds: int,
 ) -> None:
-    with socket.create_server(("", health_port)):
-        pass  # Kopf would only fail at it once everything else has begun.
-    metrics = Metrics()
+    metrics, state = Metrics(), Health()
     note = metrics.note_request
-    exposure = exposed(metrics.registry, metrics_port) if metrics_port else contextlib.nullcontext()
-    credentials = Credentials()
-    await credentials.load()
-    # The Lease has connections of its own, so that no load on the others delays its renewal.
-    async with exposure, Api(credentials, after_request=note) as api:
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(serving(health_port, health.PATH, state.page))
+        if metrics_port:
+            page = exposition.Exposition(metrics).page
+            await stack.enter_async_context(serving(metrics_port, exposition.PATH, page))
+        credentials = Credentials()
+        await credentials.load()
+        # The Lease has its own connections, so that no load on the others delays its renewal.
+        api = await stack.enter_async_context(Api(credentials, after_request=note))
         namespaces = await _served(api, namespaces)
         where = f"namespaces {', '.join(namespaces)}" if namespaces else "all namespaces"
         server = credentials.configuration.host
@@ -193,7 +198,7 @@ async def _run(
                 sees_priorities=sees_priorities,
                 metrics=metrics,
             )
-            await watch(controller, credentials, namespaces, health_port)
+            await watch(controller, credentials, namespaces, state)
         logger.info("mltask-operator has stopped")
 
 
@@ -201,8 +206,8 @@ async def _served(api: Api, namespaces: Sequence[str]) -> list[str]:
     try:
         return await check_cluster(api, namespaces)
     except NoDefinition:
-        # With the CRD all tasks went, so the garbage collector deletes their Pods; nobody else lets
-        # go of them. What keeps us from that can wait: first of all there must be a CRD.
+        # All tasks were deleted with the CRD, so the garbage collector deletes their Pods. Only the
+        # operator removes their finalizer. If that fails, the missing CRD is the error to show.
         with contextlib.suppress(OSError):
             await let_go_of_pods(api, namespaces or (None,), only_deleted=True)
         raise
@@ -216,7 +221,7 @@ async def _let_go(namespaces: Sequence[str], lease: tuple[str, str] | None) -> N
         if lease is None:
             count = await release()
         else:
-            # An operator that still acts would go on making Pods.
+            # An operator that is still the leader would create more Pods.
             count = await (await _candidacy(api, lease, LEASE_SECONDS)).lead_for(release)
         logger.info(
             "Let go of %d Pods. They run on to their end, and nothing keeps them from deletion; "
@@ -228,13 +233,13 @@ async def _let_go(namespaces: Sequence[str], lease: tuple[str, str] | None) -> N
 async def _candidacy(api: Api, lease: tuple[str, str], seconds: int) -> Election:
     namespace, name = lease
     await check_lease(api, namespace, name)
-    # In a Pod the host is named as the Pod is.
+    # In a Pod, the host name is the Pod's name.
     identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
     return Election(Lease(api, namespace, name, identity, seconds), _end_at_once)
 
 
 def _end_at_once(why: str) -> None:
-    """End the process without another request: somebody else may lead already."""
+    """End the process without another request: another replica may be the leader already."""
     logger.error("The operator stops, since it leads no more: %s", why)
     logging.shutdown()
     os._exit(1)

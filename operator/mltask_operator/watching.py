@@ -1,7 +1,7 @@
-"""Kopf's part: it watches, logs in, retries watches, answers probes, starts and stops us.
+"""Kopf: watches with retries, login, and the controller's start and stop.
 
-Its handlers only tell the controller what was seen. They return nothing and patch nothing, so
-that Kopf never writes to an object: each write of ours is one that `decide` asked for.
+The handlers only pass events to the controller. They return nothing and patch nothing, so Kopf
+never writes to an object: `decide` asks for each write that the operator makes.
 """
 
 import logging
@@ -13,33 +13,38 @@ import kopf
 from mltask_operator.api import names
 from mltask_operator.kube.credentials import Credentials
 from mltask_operator.runtime.controller import Controller
+from mltask_operator.runtime.health import Health
 
 LIST_PAGE_SIZE = 500
 REQUEST_TIMEOUT_SECONDS = 30.0
 LOGIN_BACKOFF_SECONDS = 5.0
 STOP_SECONDS = 20.0
-"""How long a stop may take, in order or after a fault; then the process kills itself."""
+"""How long a stop may take, after a signal or an error. Then the process kills itself."""
 
 
 async def watch(
-    controller: Controller, credentials: Credentials, namespaces: Sequence[str], health_port: int
+    controller: Controller, credentials: Credentials, namespaces: Sequence[str], health: Health
 ) -> None:
-    """Run until SIGTERM or SIGINT, or until a watch fails for good, which raises."""
+    """Run until SIGTERM or SIGINT, or until a watch fails for good, which raises.
+
+    `health` is told once the controller has started.
+    """
     await kopf.operator(
-        registry=_registry(controller, credentials),
+        registry=_registry(controller, credentials, health),
         settings=_settings(),
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,
-        liveness_endpoint=f"http://0.0.0.0:{health_port}/healthz",
     )
 
 
-def _registry(controller: Controller, credentials: Credentials) -> kopf.OperatorRegistry:
+def _registry(
+    controller: Controller, credentials: Credentials, health: Health
+) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
-    # Kopf tries a failed handler again in a minute by itself. A login may be, though sooner;
-    # a start that failed is for whoever restarts us, and a probe says so at once.
+    # Kopf retries a failed handler after a minute. A failed login is retried sooner. A failed start
+    # ends the process, so that the kubelet restarts it.
     @kopf.on.login(registry=registry, backoff=LOGIN_BACKOFF_SECONDS)
     async def login(**_: Any) -> kopf.AiohttpSession:
         return credentials.session_for_kopf()
@@ -47,14 +52,11 @@ def _registry(controller: Controller, credentials: Credentials) -> kopf.Operator
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(**_: Any) -> None:
         await controller.start()
+        health.note_started(controller.check_alive)
 
     @kopf.on.cleanup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def cleanup(**_: Any) -> None:
         await controller.stop()
-
-    @kopf.on.probe(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
-    async def alive(**_: Any) -> None:
-        controller.check_alive()
 
     @kopf.on.event(names.GROUP, names.VERSION, names.PLURAL, registry=registry)
     async def task_seen(event: kopf.RawEvent, **_: Any) -> None:
@@ -74,24 +76,24 @@ def _registry(controller: Controller, credentials: Credentials) -> kopf.Operator
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
-    # The CRD is there before we start, and namespaces are given by name: nothing to scan for, and
-    # so no right to list namespaces or CRDs is needed.
+    # The CRD exists before the start, and namespaces are given by name. Without Kopf's scans, the
+    # operator needs no right to list namespaces or CRDs.
     settings.scanning.disabled = True
     settings.watching.label_selectors["v1", "pods"] = names.TASK_UID_LABEL
     settings.watching.chunk_size = LIST_PAGE_SIZE
     settings.networking.request_timeout = REQUEST_TIMEOUT_SECONDS
     settings.queueing.idle_timeout = 0.2
-    # Where a login fails while watches wait for it, they may never end, and Kopf waits for them.
+    # If a login fails while watches wait for it, they may never end, and Kopf waits for them.
     settings.process.ultimate_exiting_timeout = STOP_SECONDS
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
-    # One line for each call of a handler otherwise.
+    # Kopf logs a line for each call of a handler at INFO.
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     return settings
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """Kopf's default copies each object on each event, for handlers that are not used here."""
+    """No diffs: Kopf's default copies each object on each event, for handlers not used here."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:
         return kopf.BodyEssence({})
@@ -104,7 +106,7 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
 
 class _NoProgress(kopf.ProgressStorage):
-    """Kopf's default writes handlers' progress into annotations; event handlers have none."""
+    """No progress: Kopf's default writes it into annotations; event handlers have none."""
 
     def fetch(self, **_: Any) -> None:
         return None

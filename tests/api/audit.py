@@ -16,7 +16,7 @@ SCHEDULER = "system:kube-scheduler"
 
 def requests(team: Team, user: str) -> Iterator[tuple[str, str, int]]:
     """Yield a user's writes in the team's namespace: `verb resource`, the object, the answer."""
-    for event in team.cluster.audit_events(about=f'"namespace":"{team.namespace}"'):
+    for event in team.cluster.audit_log.events(about=f'"namespace":"{team.namespace}"'):
         target = event.get("objectRef", {})
         is_write = event["verb"] in ("create", "patch", "delete")
         if is_write and (event["user"]["username"], target.get("namespace")) == (
@@ -62,7 +62,7 @@ def requests_per_task(cluster: Cluster, tasks: Iterable[Json]) -> Counter[str]:
         names[metadata["namespace"], metadata["name"]] = metadata["name"]
         names[metadata["namespace"], of_pods] = metadata["name"]
     counts: Counter[str] = Counter()
-    for event in cluster.audit_events(about=OPERATOR):
+    for event in cluster.audit_log.events(about=OPERATOR):
         target = event.get("objectRef", {})
         name = target.get("name", "")
         pod = re.search(r"-[0-9a-f]{8}-(?=[0-9]+$)", name)
@@ -82,7 +82,7 @@ def outside_the_role(cluster: Cluster) -> list[str]:
     given = {(right.group, right.resource, right.verb) for right in rights}
     denied = [
         event
-        for event in cluster.audit_events(about=OPERATOR)
+        for event in cluster.audit_log.events(about=OPERATOR)
         if event["user"]["username"] == OPERATOR and is_denied(event)
     ]
     return [

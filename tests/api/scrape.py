@@ -1,15 +1,15 @@
 """The operator's metrics, as Prometheus reads them."""
 
-import urllib.request
-
 from prometheus_client.parser import text_string_to_metric_families
+
+from localcluster.loopback import urlopen
 
 
 class Scrape:
     """One look at what an operator serves on this port."""
 
     def __init__(self, port: int) -> None:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             families = list(text_string_to_metric_families(answer.read().decode()))
         self._samples = [sample for family in families for sample in family.samples]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from mltask_operator.kube import parse
-from mltask_operator.kube.api import Api, pods_path, tasks_path
+from mltask_operator.kube import parse, paths
+from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials
 from mltask_operator.kube.errors import ApiError
 from mltask_operator.kube.events import event_from
@@ -38,7 +38,9 @@ class Server:
 
     async def create_pod(self, task: Json, attempt: int = 1) -> Json:
         """Create the Pod of an attempt as the operator does."""
-        created: Json = await self.api.create_pod(pod_manifest(parse.task_from(task), attempt))
+        created: Json = await self.api.create_pod(
+            self.namespace, json.dumps(pod_manifest(parse.task_from(task), task["spec"], attempt))
+        )
         return created
 
     async def end_pod(self, pod: Json) -> None:
@@ -251,13 +253,17 @@ async def test_a_pod_that_was_let_go_is_held_again(server: Server) -> None:
     assert "metadata.finalizers" in error.message
 
 
-@pytest.mark.parametrize(("path", "label"), [(tasks_path, ""), (pods_path, "mltask.dev/task-uid")])
+@pytest.mark.parametrize(
+    ("path", "label"), [(paths.tasks, ""), (paths.pods, "mltask.dev/task-uid")]
+)
 async def test_listings_hold_what_exists(
     server: Server, path: Callable[[str | None], str], label: str
 ) -> None:
     task = await server.create_task("t")
     pod = await server.create_pod(task)
-    pages = [page async for page in server.api.pages(path(server.namespace), label)]
-    uids = [item["metadata"]["uid"] for page in pages for item in page["items"]]
-    assert uids == [(pod if label else task)["metadata"]["uid"]]
-    assert version(pages[0]) >= version(pod)
+    items: list[Json] = []
+    listed = await server.api.list(path(server.namespace), items.append, label)
+    assert [item["metadata"]["uid"] for item in items] == [
+        (pod if label else task)["metadata"]["uid"]
+    ]
+    assert listed >= version(pod)

@@ -70,7 +70,7 @@ def deleted_at(team: Team, task: str) -> datetime:
 
 def deletions(team: Team, task: str) -> Iterator[datetime]:
     target = {"resource": "mltasks", "namespace": team.namespace, "name": task}
-    for event in team.cluster.audit_events(about=team.namespace):
+    for event in team.cluster.audit_log.events(about=team.namespace):
         asks = (event["verb"], event["user"]["username"]) == ("delete", OPERATOR)
         if asks and target.items() <= event["objectRef"].items():
             yield parse(event["requestReceivedTimestamp"])

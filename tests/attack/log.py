@@ -57,6 +57,6 @@ def forged_lines(operator: OperatorProcess) -> list[str]:
 
 def _events(scene: Scene, since: int) -> Iterator[Json]:
     user = scene.program.user
-    for event in scene.cluster.audit_events(since, about=user):
+    for event in scene.cluster.audit_log.events(since, about=user):
         if event["user"]["username"] == user:
             yield event

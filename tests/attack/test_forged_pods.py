@@ -107,7 +107,7 @@ def assert_unharmed(
 def test_forged_objects_are_there_at_the_start(
     scene: Scene, bystanders: dict[str, tuple[str, str]], record: Record, seed: str
 ) -> None:
-    since = scene.cluster.audit_size()
+    since = scene.cluster.audit_log.size()
     with record.attack(PODS, f"{COUNT:,} forged Pods and odd quotas, at a start") as attack:
         forger = Forger(scene, seed)
         forger.forge_all()
@@ -121,7 +121,7 @@ def test_forged_objects_are_there_at_the_start(
 def test_forged_objects_arrive_while_it_runs(
     scene: Scene, bystanders: dict[str, tuple[str, str]], record: Record, seed: str
 ) -> None:
-    since = scene.cluster.audit_size()
+    since = scene.cluster.audit_log.size()
     with record.attack(PODS, f"{COUNT:,} forged Pods and edited quotas, while it runs") as attack:
         operator = scene.start()
         forger = Forger(scene, seed)
@@ -136,7 +136,7 @@ def test_forged_objects_arrive_while_it_runs(
 def test_forged_objects_are_there_at_a_take_over(
     scene: Scene, bystanders: dict[str, tuple[str, str]], record: Record, seed: str
 ) -> None:
-    since = scene.cluster.audit_size()
+    since = scene.cluster.audit_log.size()
     what = f"{COUNT:,} forged Pods and odd quotas, leader killed with a Lease of {LEASE_SECONDS} s"
     with record.attack(PODS, what) as attack:
         leader = scene.start()
@@ -186,7 +186,7 @@ def test_an_attempt_far_ahead_does_not_count(scene: Scene, record: Record) -> No
 def test_odd_tasks_delay_nobody(
     scene: Scene, bystanders: dict[str, tuple[str, str]], record: Record
 ) -> None:
-    since = scene.cluster.audit_size()
+    since = scene.cluster.audit_log.size()
     with record.attack(EDITS, "tasks with numbers and amounts far out of range") as attack:
         operator = scene.start()
         accepted = create(scene.attacker, forged.odd_tasks())

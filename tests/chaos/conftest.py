@@ -1,4 +1,4 @@
-"""The cluster and the operator's account of tests/api, and replicas."""
+"""Fixtures of chaos tests: those of tests/api, scenario settings, and operator replicas."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +18,14 @@ __all__ = ["cluster", "operator_kubeconfig", "team"]
 
 @pytest.fixture(scope="session")
 def setting(cluster: Cluster, operator_kubeconfig: Path) -> Setting:
-    """Where the scenarios are played."""
+    """The cluster, the operator's kubeconfig and the ledger, for the scenarios."""
     return Setting(cluster, operator_kubeconfig, Ledger(cluster))
 
 
 @pytest.fixture
 def replicas(team: Team, operator_kubeconfig: Path, tmp_path: Path) -> Iterator[Replicas]:
-    """Operators of the team, none yet."""
-    # What the chart grants for one name in one namespace, for a Lease of the test's own.
+    """The operator replicas of the team; at first there are none."""
+    # The chart grants these verbs on one Lease only. Each test uses its own Lease.
     team.kubectl("create", "role", "leader", "--verb=get,create,update", "--resource=leases")
     account = f"--serviceaccount={SYSTEM}:mltask-operator"
     team.kubectl("create", "rolebinding", "leader", "--role=leader", account)

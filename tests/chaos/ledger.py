@@ -1,24 +1,24 @@
-"""Which Pods the operator made, by the API server's own account, read once and not for each run."""
+"""Ledger: the Pods that the operator created, from one pass over the audit log."""
 
 import json
 import threading
 from collections import Counter, defaultdict
 
-from localcluster import Cluster, controlplane
+from localcluster import Cluster
 from tests.api.audit import OPERATOR
 
 
 class Ledger:
-    """The audit log's creations of Pods by the operator that were answered with 201."""
+    """The operator's Pod creations in the audit log that the API server answered with 201."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._log = controlplane.audit_log(cluster.state)
+        self._log = cluster.audit_log.path
         self._read_up_to = 0
         self._made: dict[str, Counter[str]] = defaultdict(Counter)
         self._lock = threading.Lock()
 
     def made(self, namespace: str) -> Counter[str]:
-        """Count by name the Pods made in this namespace so far."""
+        """Return how many Pods of each name the operator has created in this namespace so far."""
         with self._lock:
             self._read_on()
             return Counter(self._made[namespace])

@@ -88,7 +88,7 @@ def test_a_namespaced_operator_needs_no_right_elsewhere(cluster: Cluster, tmp_pa
             operator.stop()
     asked = [
         event
-        for event in cluster.audit_events(about=OPERATOR)
+        for event in cluster.audit_log.events(about=OPERATOR)
         if event["user"]["username"] == OPERATOR
     ]
     assert asked, operator.log

@@ -171,3 +171,12 @@ async def test_the_synchronous_client_works_inside_a_running_event_loop(
         return asyncio.run(run())
 
     assert await asyncio.to_thread(cell) == "42"
+
+
+async def test_no_proxy_is_used_for_a_loopback_address(
+    server: ApiServer, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    server.answer = server.says(body())
+    async with AsyncClient(kubeconfig=str(kubeconfig)) as client:
+        assert (await client.get("train")).metadata.name == "train"

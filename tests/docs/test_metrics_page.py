@@ -8,7 +8,7 @@ from prometheus_client import Metric
 
 from mltask_operator.runtime.census import Census
 from mltask_operator.runtime.metrics import Metrics
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.store import Store
 from mltask_operator.runtime.workqueue import WorkQueue
 from tests.unit.bodies import task_body
@@ -29,13 +29,15 @@ async def served() -> dict[str, Metric]:
     """What the operator serves of its own, by the names of the page, once all has happened."""
     metrics, store = Metrics(), Store(Clock())
     quota = QuotaQueue(lambda _: None, lambda _: 0)
-    metrics.registry.register(Census(store, quota, WorkQueue(no_work, 1), lambda: True))
+    metrics.add_census(Census(store, quota, WorkQueue(no_work, 1), lambda: True))
     store.record_task(task_body(), is_certain=True)
     [task] = store.tasks()
     quota.park(task)
     for pod in (succeeded(scheduled_at=ago(40)), a_pod(**told_to_end(1, grace_seconds=0))):
         metrics.note_written(task, written(a_task().with_pod(pod)))
     metrics.note_request("GET", 200, 0.1)
+    metrics.note_set_aside("Pod")
+    await metrics.count()
     return {
         metric.name + ENDINGS.get(metric.type, ""): metric
         for metric in metrics.registry.collect()

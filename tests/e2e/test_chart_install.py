@@ -46,7 +46,7 @@ class TestForAllNamespaces:
         status = json.loads(installed.kubectl("get", "mltask/hello", "-o", "json"))["status"]
         assert (status["phase"], status["exitCode"]) == ("Succeeded", 0)
 
-        events = installed.audit_events(about=OPERATOR)
+        events = installed.audit_log.events(about=OPERATOR)
         asked = [event for event in events if event["user"]["username"] == OPERATOR]
         assert asked, "the operator used another account than the chart's"
         assert [event["requestURI"] for event in asked if is_denied(event)] == []

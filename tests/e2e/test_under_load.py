@@ -130,7 +130,7 @@ def writes(team: Team, version: str) -> list[datetime]:
     """Return when this version of the operator wrote to the team's tasks and Pods."""
     return [
         datetime.fromisoformat(event["requestReceivedTimestamp"])
-        for event in team.cluster.audit_events(about=team.namespace)
+        for event in team.cluster.audit_log.events(about=team.namespace)
         if event["user"]["username"] == OPERATOR
         and event["userAgent"].startswith(f"mltask-operator/{version}")
         and event.get("objectRef", {}).get("namespace") == team.namespace

@@ -1,6 +1,8 @@
 """Pytest plugin that registers the harness: costs, schedule and shared clusters."""
 
+import os
 import signal
+from collections.abc import Generator
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -23,10 +25,24 @@ def pytest_configure(config: pytest.Config) -> None:
         # `nohup` and a shell's background jobs ignore SIGINT, and so would every program that a
         # test starts and interrupts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Every server of the tests runs on this machine. Only what is built for them may need a proxy.
+    exempt = f"{os.environ.get('no_proxy') or os.environ.get('NO_PROXY', '')},127.0.0.1,localhost"
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = exempt
     config.stash[METER] = Meter()
     config.pluginmanager.register(config.stash[METER])
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Ledger(config))
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape lone surrogates in what a test logged: a worker could not send its report."""
+    report = yield
+    report.sections = [
+        (title, text.encode("utf-8", "backslashreplace").decode())
+        for title, text in report.sections
+    ]
+    return report
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:

@@ -1,4 +1,4 @@
-"""Runs of pytest with the harness: it measures tests, and lets SIGINT reach their children."""
+"""Runs of pytest with the harness: costs, budgets, and SIGINT to the run and its children."""
 
 import json
 import os
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import BOUND, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,6 +38,21 @@ def test_a_child_ends_by_sigint():
         child.stdout.readline()
         child.send_signal(signal.SIGINT)
         assert child.wait(30) == -signal.SIGINT
+"""
+
+CLEANS_UP = """
+import pathlib, time
+import pytest
+
+@pytest.fixture(scope="session")
+def cluster():
+    pathlib.Path("cluster").touch()
+    yield
+    pathlib.Path("cluster").unlink()
+
+def test_waits(cluster):
+    pathlib.Path("started").touch()
+    time.sleep(60)
 """
 
 
@@ -80,6 +97,27 @@ def test_waiting_and_the_cpu_time_of_children_are_told_apart(
 
 def test_programs_that_tests_start_do_not_ignore_sigint(project: Path) -> None:
     run(project, INTERRUPTS, "-n", "2")
+
+
+@pytest.mark.parametrize("is_whole_group", [True, False], ids=["Ctrl-C", "kill -INT"])
+def test_an_interrupted_run_with_workers_tears_its_fixtures_down(
+    project: Path, *, is_whole_group: bool
+) -> None:
+    (project / "tests" / "unit" / "test_it.py").write_text(CLEANS_UP)
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-n", "2", "tests/unit"],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    ) as running:
+        wait_until((project / "started").exists, "the test runs in a worker")
+        if is_whole_group:
+            os.killpg(running.pid, signal.SIGINT)
+        else:
+            running.send_signal(signal.SIGINT)
+        assert running.wait(BOUND) == pytest.ExitCode.INTERRUPTED
+    assert not (project / "cluster").exists()
 
 
 def test_a_layer_over_its_budget_fails_a_run_whose_tests_pass(project: Path) -> None:

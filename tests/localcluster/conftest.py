@@ -1,10 +1,12 @@
-"""Clusters of both kinds; what holds for one has to hold for the other."""
+"""Clusters of both kinds, for tests that must pass on either."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from localcluster import Cluster, node
+from localcluster import Cluster, leftovers, node
 
 KINDS = [
     pytest.param("simulated", marks=pytest.mark.api),
@@ -26,6 +28,21 @@ def cluster(kind: str, request: pytest.FixtureRequest) -> Cluster:
     """A running cluster of this kind, the same for all tests."""
     cluster: Cluster = request.getfixturevalue(f"{kind}_cluster")
     return cluster
+
+
+@pytest.fixture
+def folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """The folder for this test's clusters, which other processes do not look into."""
+    # pytest creates its base folder on first use, and would create it below the folder made here.
+    # The path of `tmp_path` is too long for the sockets of a real node.
+    tmp_path_factory.getbasetemp()
+    with tempfile.TemporaryDirectory(prefix="clusters-") as name:
+        monkeypatch.setenv("TMPDIR", name)
+        monkeypatch.setattr(tempfile, "tempdir", name)
+        yield Path(name)
+        leftovers.remove_abandoned()
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def test_the_audit_log_tells_who_did_what(cluster: Cluster) -> None:
     def creations() -> list[str]:
         return [
             event["user"]["username"]
-            for event in cluster.audit_events()
+            for event in cluster.audit_log.events()
             if event["verb"] == "create" and event["objectRef"].get("name") == "audited"
         ]
 
@@ -43,7 +43,7 @@ def test_the_audit_log_tells_who_did_what(cluster: Cluster) -> None:
 
 def test_the_audit_log_is_read_from_where_it_was(cluster: Cluster) -> None:
     def created(since: int = 0) -> set[str]:
-        events = cluster.audit_events(since)
+        events = cluster.audit_log.events(since)
         return {
             event["objectRef"].get("name") for event in events if event["verb"] == "create"
         } & names
@@ -51,7 +51,7 @@ def test_the_audit_log_is_read_from_where_it_was(cluster: Cluster) -> None:
     names = {"first", "second"}
     cluster.kubectl("create", "configmap", "first")
     wait_until(lambda: created() == {"first"}, "the creation is in the audit log")
-    since = cluster.audit_size()
+    since = cluster.audit_log.size()
     cluster.kubectl("create", "configmap", "second")
     wait_until(lambda: created() == names, "the next one is, too")
     assert created(since) == {"second"}

@@ -5,14 +5,13 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from localcluster import Cluster, leftovers
+from localcluster import Cluster
 from localcluster.state import PREFIX, State
 from tests.waiting import wait_until
 
@@ -24,16 +23,6 @@ WRITTEN_BY_A_NODE = ["/etc", "/opt", "/run", "/var/lib", "/var/lib/kubelet", "/v
 def seconds() -> str:
     """How long the Pod sleeps; by this number its process is known in the whole machine."""
     return str(10**8 + secrets.randbelow(10**8))
-
-
-@pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the clusters of this test are, and no other ones."""
-    with tempfile.TemporaryDirectory(prefix="clusters-") as name:
-        monkeypatch.setenv("TMPDIR", name)
-        monkeypatch.setattr(tempfile, "tempdir", name)
-        yield Path(name)
-        leftovers.remove_abandoned()
 
 
 @pytest.fixture

@@ -24,12 +24,26 @@ class Request:
     body: bytes
 
 
+async def answer_the_object(request: web.Request) -> web.Response:
+    """Answer with an object of the kind and name that the path is about."""
+    return web.json_response(object_at(request.path))
+
+
+def object_at(path: str) -> Json:
+    """Return a minimal object of the kind and name that the path is about."""
+    _, _, rest = path.partition("/namespaces/")
+    namespace, plural, name = [*rest.split("/"), "", "", ""][:3]
+    kinds = {"pods": "Pod", "mltasks": "MLTask"}
+    metadata = {"namespace": namespace, "name": name, "uid": "uid-1", "resourceVersion": "10"}
+    return {"kind": kinds.get(plural, "Status"), "metadata": metadata}
+
+
 class ApiServer:
     """Answers every request with what `answer` returns, and notes it in `requests`."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self.answer: Answer = self.says({})
+        self.answer: Answer = answer_the_object
         self.url = ""
         """Where it listens once it has started, without a slash at the end."""
         app = web.Application()

@@ -131,7 +131,7 @@ class TaskBuilder:
             is_being_deleted=self.is_being_deleted,
             is_understood=self.is_understood,
             status=self._status_with_allocation(),
-            spec=None if self.status.is_finished else SPEC,
+            requests={} if self.status.is_finished else {"cpu": "1"},
             rules=self.rules,
             asked_memory=self.asked_memory,
             finished_at=self.status.finished_at,

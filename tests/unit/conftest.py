@@ -1,7 +1,10 @@
-"""Which event loop the asynchronous tests of this folder run on, and what many of them need."""
+"""Event loop of the asynchronous tests of this folder, and fixtures that many of them use."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import logging
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -29,7 +32,7 @@ def pytest_asyncio_loop_factories(
 
 @pytest.fixture
 async def server() -> AsyncIterator[ApiServer]:
-    """A server in the place of an API server, for one test."""
+    """A server that stands in for an API server, for one test."""
     async with ApiServer() as server:
         yield server
 
@@ -44,14 +47,18 @@ def kubeconfig(server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-async def api(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
-    """The operator's client of that server."""
-    monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.0)
-    credentials = Credentials()
+async def credentials(kubeconfig: Path) -> Credentials:
+    """Credentials from that kubeconfig, which reload without a pause."""
+    credentials = Credentials(reload_pause=0)
     await credentials.load()
-    api = Api(credentials)
-    yield api
-    await api.close()
+    return credentials
+
+
+@pytest.fixture
+async def api(credentials: Credentials) -> AsyncIterator[Api]:
+    """The operator's client of that server."""
+    async with Api(credentials) as api:
+        yield api
 
 
 @pytest.fixture
@@ -80,3 +87,23 @@ async def queue(work: Work) -> AsyncIterator[WorkQueue]:
     yield queue
     work.gate.set()
     await queue.stop(GRACE)
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Undo what configuring the log does to loggers and hooks that all tests share."""
+    root = logging.getLogger()
+    handlers, level, last_resort = list(root.handlers), root.level, logging.lastResort
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
+    # Out of reach of basicConfig, which closes the handlers that it finds.
+    root.handlers.clear()
+    names = ("kopf", "asyncio", "aiohttp.access", "kubernetes")
+    levels = {name: logging.getLogger(name).level for name in names}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.lastResort = last_resort
+    logging.captureWarnings(capture=False)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)

@@ -1,7 +1,8 @@
 """What a store knows of the tests' one task, and the listings that it is compared with."""
 
 from mltask_operator.lifecycle.observed import Observed, Task
-from mltask_operator.runtime.store import Listing, Store
+from mltask_operator.runtime.entry import Listing
+from mltask_operator.runtime.store import Store
 from tests.unit.pods import UID
 
 

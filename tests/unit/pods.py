@@ -6,10 +6,11 @@ from typing import Any
 
 from mltask_operator.api.names import pod_name
 from mltask_operator.api.reasons import Reason
-from mltask_operator.lifecycle.observed import Container, Pod, PodPhase, Waiting
+from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase, Waiting
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 NAMESPACE, NAME, UID = "team-a", "train", "0b5f1c2e-aaaa-bbbb-cccc-0123456789ab"
+OWNER = Owner(namespace=NAMESPACE, name=NAME, uid=UID)
 
 
 def ago(seconds: float) -> datetime:

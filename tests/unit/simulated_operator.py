@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from mltask_operator.kube.errors import ApiError, Unreachable
-from mltask_operator.runtime.listing import catch_up, list_all
+from mltask_operator.runtime.listing import Lister
 from mltask_operator.runtime.metrics import Metrics
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
+from mltask_operator.runtime.set_aside import SetAside
 from mltask_operator.runtime.store import Store
 from tests.fake_api import Crash, FakeApi, Fault
 
@@ -51,6 +52,7 @@ class SimulatedOperator:
     def restart(self) -> None:
         """Start the process anew, with an empty memory: it reads what is open, then Kopf lists."""
         self.store = Store(self._clock)
+        self._lister = Lister(self._api, self.store, [None], SetAside(lambda _: None))
         self.quota = QuotaQueue(lambda _: None, lambda _: 0)
         self._reconciler = Reconciler(
             self._api,
@@ -67,7 +69,7 @@ class SimulatedOperator:
 
     def take_over(self) -> None:
         """Begin to act after having stood by, with all that the watches have shown until now."""
-        finish(catch_up(self._api, self.store, [None]))
+        finish(self._lister.catch_up())
         self._begin_to_act()
 
     def _begin_to_act(self) -> None:
@@ -112,4 +114,4 @@ class SimulatedOperator:
         for kind, count in self._late.items():
             self.deliver(kind, count)
         self._late = {kind: len(queue) for kind, queue in self._events.items()}
-        finish(list_all(self._api, self.store, [None]))
+        finish(self._lister.list_all())

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from mltask_operator.kube.errors import ApiError, Unreachable
-from mltask_operator.runtime.listing import list_all
+from mltask_operator.runtime.listing import Lister
 from mltask_operator.runtime.metrics import Metrics
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
+from mltask_operator.runtime.set_aside import SetAside
 from mltask_operator.runtime.store import Store
 from tests.unit.clock import Clock
 from tests.unit.pods import NAMESPACE
@@ -29,6 +30,7 @@ class Team:
         self.store = store
         self.api = QuotaApi(clock, hard=20)
         self.api.others = 20
+        self.lister = Lister(self.api, store, [None], SetAside(lambda _: None))
         self.woken: list[str] = []
         self.queue = QuotaQueue(self.woken.append, lambda _: 0)
         self.queue.note_quota(None, self.api.quota(NAMESPACE))
@@ -55,7 +57,7 @@ class Team:
         self.clock.pass_seconds(1)
         name = f"t{len(self.api.tasks)}"
         uid: str = self.api.create_task(NAMESPACE, name, {**SPEC, **spec})["metadata"]["uid"]
-        await list_all(self.api, self.store, [None])
+        await self.lister.list_all()
         await self.reconciler.reconcile(uid)
         return uid
 
@@ -157,7 +159,7 @@ async def test_the_first_that_is_deleted_lets_the_next_go_on(team: Team) -> None
 async def test_one_that_is_not_to_run_any_more_stands_in_no_queue(team: Team) -> None:
     first, second = await team.create(), await team.create()
     team.api.change_spec(NAMESPACE, "t0", suspend=True)
-    await list_all(team.api, team.store, [None])
+    await team.lister.list_all()
     await team.reconciler.reconcile(first)
     assert team.woken == [second]
     assert team.status_of(first)["phase"] == "Suspended"

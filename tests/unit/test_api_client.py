@@ -1,14 +1,19 @@
 """Requests as they go over the wire, and what becomes of the answers."""
 
 import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import web
 
 from mltask_operator import __version__
 from mltask_operator.kube import api as api_module
-from mltask_operator.kube.api import Api, pods_path, tasks_path
-from mltask_operator.kube.errors import ApiError
+from mltask_operator.kube import paths
+from mltask_operator.kube.api import Api
+from mltask_operator.kube.credentials import Credentials
+from mltask_operator.kube.errors import ApiError, Unreadable
+from mltask_operator.kube.requests import Patience
 from tests.unit.api_server import ApiServer, Json
 
 
@@ -23,10 +28,62 @@ POD = "/api/v1/namespaces/team-a/pods/train-1"
 # Requests
 
 
-async def test_answer_is_returned_as_it_came(api: Api, server: ApiServer) -> None:
-    server.answer = server.says({"kind": "Pod", "new-field": 1})
-    assert await api.get_pod("team-a", "train-1") == {"kind": "Pod", "new-field": 1}
+async def test_an_object_comes_back_slim(api: Api, server: ApiServer) -> None:
+    metadata = {"namespace": "team-a", "name": "train-1", "uid": "u", "managedFields": [{}]}
+    server.answer = server.says({"kind": "Pod", "metadata": metadata, "spec": {"nodeName": "n"}})
+    found = await api.get_pod("team-a", "train-1")
+    assert (found["metadata"]["uid"], found["spec"]) == ("u", {"nodeName": "n"})
+    assert "managedFields" not in found["metadata"]
     assert sent(server) == ("GET", POD, None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"kind": "PodList", "items": [], "metadata": {}},
+        {"kind": "Pod", "metadata": {"namespace": "team-b", "name": "train-1"}},
+        {"kind": "Pod", "metadata": {"namespace": "team-a", "name": "other"}},
+        {"kind": "MLTask", "metadata": {"namespace": "team-a", "name": "train-1"}},
+        [],
+    ],
+)
+async def test_an_answer_of_something_else_is_refused(
+    api: Api, server: ApiServer, answer: Any
+) -> None:
+    server.answer = server.says(answer)
+    with pytest.raises(Unreadable):
+        await api.get_pod("team-a", "train-1")
+
+
+async def test_an_answer_that_is_no_json_is_refused(
+    credentials: Credentials, server: ApiServer
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text="<html>sign in</html>", content_type="text/html")
+
+    server.answer = answer
+    async with Api(credentials, patience=Patience(retry_pause=0)) as api:
+        for question in (api.get_pod("team-a", "train-1"), api.list(paths.pods(None), print)):
+            with pytest.raises(Unreadable):
+                await question
+
+
+@pytest.mark.parametrize(
+    "name", ["x/y", "?watch=true", "../secrets/x", "%2e%2e", "", "A", "a" * 254]
+)
+async def test_no_request_is_made_for_a_name_that_no_object_can_have(
+    api: Api, server: ApiServer, name: str
+) -> None:
+    for request in (
+        api.get_pod("team-a", name),
+        api.get_task("team-a", name),
+        api.get_task(name, "train"),
+        api.release_pod("team-a", name, "uid-1"),
+        api.patch_status("team-a", name, "1", {}),
+    ):
+        with pytest.raises(paths.InvalidName):
+            await request
+    assert server.requests == []
 
 
 async def test_requests_say_who_sends_them(api: Api, server: ApiServer) -> None:
@@ -38,7 +95,7 @@ async def test_requests_say_who_sends_them(api: Api, server: ApiServer) -> None:
 
 async def test_create(api: Api, server: ApiServer) -> None:
     manifest = {"kind": "Pod", "metadata": {"namespace": "team-a", "name": "train-1"}}
-    await api.create_pod(manifest)
+    await api.create_pod("team-a", json.dumps(manifest))
     assert sent(server) == ("POST", "/api/v1/namespaces/team-a/pods", manifest)
     assert server.requests[0].headers["Content-Type"] == "application/json"
 
@@ -92,7 +149,7 @@ async def test_a_pod_that_nobody_could_store_is_refused_without_a_request(
 ) -> None:
     manifest = {"metadata": {"namespace": "team-a", "name": "x" * api_module.MAX_POD_BYTES}}
     with pytest.raises(ApiError, match="the Pod would have 1048") as raised:
-        await api.create_pod(manifest)
+        await api.create_pod("team-a", json.dumps(manifest))
     assert raised.value.code == 413
     assert server.requests == []
 
@@ -130,9 +187,9 @@ async def test_status_is_changed_at_one_version(api: Api, server: ApiServer) -> 
 
 
 def test_paths_are_of_a_namespace_or_of_all() -> None:
-    assert pods_path(None) == "/api/v1/pods"
-    assert tasks_path(None) == "/apis/mltask.dev/v1alpha1/mltasks"
-    assert tasks_path("team-a") == "/apis/mltask.dev/v1alpha1/namespaces/team-a/mltasks"
+    assert paths.pods(None) == "/api/v1/pods"
+    assert paths.tasks(None) == "/apis/mltask.dev/v1alpha1/mltasks"
+    assert paths.tasks("team-a") == "/apis/mltask.dev/v1alpha1/namespaces/team-a/mltasks"
 
 
 # Listings
@@ -144,22 +201,25 @@ async def test_listing_goes_on_where_the_last_page_ended(api: Api, server: ApiSe
     async def answer(request: web.Request) -> web.Response:
         is_second = request.query.get("continue") == FOLLOWING
         metadata = {"resourceVersion": "10", **({} if is_second else {"continue": FOLLOWING})}
-        return web.json_response({"metadata": metadata, "items": [2 if is_second else 1]})
+        item = {"metadata": {"name": "b" if is_second else "a"}}
+        return web.json_response({"metadata": metadata, "items": [item]})
 
     server.answer = answer
-    pages = [page["items"] async for page in api.pages(pods_path(None), "mltask.dev/task-uid")]
-    assert pages == [[1], [2]]
-    first = "/api/v1/pods?limit=500&labelSelector=mltask.dev/task-uid"
-    assert [r.target for r in server.requests] == [first, f"{first}&continue={FOLLOWING}"]
+    items: list[Json] = []
+    assert await api.list(paths.pods(None), items.append, "mltask.dev/task-uid") == 10
+    assert [item["metadata"]["name"] for item in items] == ["a", "b"]
+    queries = [parse_qs(urlsplit(request.target).query) for request in server.requests]
+    assert [query["labelSelector"] for query in queries] == [["mltask.dev/task-uid"]] * 2
+    assert [query.get("continue") for query in queries] == [None, [FOLLOWING]]
 
 
 async def test_listing_without_selector_is_of_everything(api: Api, server: ApiServer) -> None:
     server.answer = server.says({"metadata": {"resourceVersion": "10"}, "items": []})
-    assert [page["items"] async for page in api.pages(tasks_path(None))] == [[]]
-    assert server.requests[0].target == "/apis/mltask.dev/v1alpha1/mltasks?limit=500"
+    assert await api.list(paths.tasks(None), print) == 10
+    assert server.requests[0].target == "/apis/mltask.dev/v1alpha1/mltasks?limit=100"
 
 
 async def test_listing_that_has_expired_raises(api: Api, server: ApiServer) -> None:
     server.answer = server.says({"kind": "Status", "reason": "Expired", "message": "too old"}, 410)
     with pytest.raises(ApiError, match="410 Expired: too old"):
-        await anext(api.pages(pods_path(None)))
+        await api.list(paths.pods(None), print)

@@ -1,4 +1,4 @@
-"""Answers that say no, as the client tells of them, and what it asks again by itself."""
+"""Error answers of the API server: the errors that the client raises, and its retries."""
 
 import asyncio
 import time
@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from mltask_operator.kube import api as api_module
-from mltask_operator.kube.api import Api, tasks_path
+from mltask_operator.kube import paths
+from mltask_operator.kube.api import Api
+from mltask_operator.kube.credentials import Credentials
 from mltask_operator.kube.errors import ApiError
-from tests.unit.api_server import ApiServer, write_kubeconfig
+from mltask_operator.kube.requests import Patience
+from tests.unit.api_server import ApiServer, object_at, write_kubeconfig
 
 # Refusals
 
 
-async def test_refusal_is_told_in_the_api_servers_words(api: Api, server: ApiServer) -> None:
+async def test_refusal_keeps_the_api_servers_message(api: Api, server: ApiServer) -> None:
     status = {
         "kind": "Status",
         "reason": "Invalid",
@@ -63,11 +65,9 @@ async def test_refusal_says_how_long_to_wait(
 
 
 @pytest.mark.parametrize("code", [429, 500, 503])
-async def test_a_listing_outlives_what_passes(
-    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch, code: int
+async def test_a_list_survives_transient_errors(
+    credentials: Credentials, server: ApiServer, code: int
 ) -> None:
-    monkeypatch.setattr(api_module, "ASK_PAUSE_SECONDS", 0.0)
-
     async def answer(request: web.Request) -> web.StreamResponse:
         match len(server.requests):
             case 1:
@@ -78,37 +78,34 @@ async def test_a_listing_outlives_what_passes(
         return web.json_response({"metadata": {"resourceVersion": "10"}, "items": []})
 
     server.answer = answer
-    assert [page["items"] async for page in api.pages(tasks_path(None))] == [[]]
+    async with Api(credentials, patience=Patience(retry_pause=0)) as api:
+        assert await api.list(paths.tasks(None), print) == 10
 
 
-async def test_a_listing_that_stays_refused_raises(
-    api: Api, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+async def test_a_list_that_stays_refused_raises(
+    credentials: Credentials, server: ApiServer
 ) -> None:
-    monkeypatch.setattr(api_module, "ASK_PAUSE_SECONDS", 0.0)
     server.answer = server.says({"reason": "InternalError", "message": "no"}, 500)
-    with pytest.raises(ApiError, match="500 InternalError: no"):
-        await anext(api.pages(tasks_path(None)))
-    assert len(server.requests) == 1 + api_module.ASK_AGAIN
+    async with Api(credentials, patience=Patience(retries=2, retry_pause=0)) as api:
+        with pytest.raises(ApiError, match="500 InternalError: no"):
+            await api.list(paths.tasks(None), print)
+    assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize(
-    "question", [lambda api: anext(api.pages(tasks_path(None))), Api.priority_classes]
+    "question", [lambda api: api.list(paths.tasks(None), print), Api.priority_classes]
 )
-async def test_who_hears_of_the_last_refusal_may_ask_anew_at_once(
-    api: Api,
-    server: ApiServer,
-    monkeypatch: pytest.MonkeyPatch,
-    question: Callable[[Api], Awaitable[object]],
+async def test_the_last_refusal_is_raised_after_its_retry_pause(
+    credentials: Credentials, server: ApiServer, question: Callable[[Api], Awaitable[object]]
 ) -> None:
-    monkeypatch.setattr(api_module, "ASK_AGAIN", 0)
-
     async def answer(_: web.Request) -> web.Response:
         return web.json_response({}, status=429, headers={"Retry-After": "1"})
 
     server.answer = answer
     began = time.monotonic()
-    with pytest.raises(ApiError, match="429"):
-        await question(api)
+    async with Api(credentials, patience=Patience(retries=0)) as api:
+        with pytest.raises(ApiError, match="429"):
+            await question(api)
     assert time.monotonic() - began >= 1
     assert len(server.requests) == 1
 
@@ -119,7 +116,8 @@ async def test_who_hears_of_the_last_refusal_may_ask_anew_at_once(
 def accept_only(server: ApiServer, token: str) -> None:
     async def answer(request: web.Request) -> web.Response:
         known = request.headers["Authorization"] == f"Bearer {token}"
-        body = {} if known else {"kind": "Status", "reason": "Unauthorized", "message": "no"}
+        refusal = {"kind": "Status", "reason": "Unauthorized", "message": "no"}
+        body = object_at(request.path) if known else refusal
         return web.json_response(body, status=200 if known else 401)
 
     server.answer = answer
@@ -129,9 +127,7 @@ def tokens(server: ApiServer) -> list[str]:
     return [request.headers["Authorization"] for request in server.requests]
 
 
-async def test_a_token_that_was_replaced_is_read_anew(
-    api: Api, server: ApiServer, kubeconfig: Path
-) -> None:
+async def test_a_replaced_token_is_reloaded(api: Api, server: ApiServer, kubeconfig: Path) -> None:
     accept_only(server, "second")
     write_kubeconfig(kubeconfig, server.url, {"token": "second"})
     await api.get_pod("team-a", "train-1")
@@ -152,4 +148,4 @@ async def test_a_replaced_token_serves_all_requests_under_way(
     accept_only(server, "second")
     write_kubeconfig(kubeconfig, server.url, {"token": "second"})
     answers = await asyncio.gather(*(api.get_pod("team-a", f"train-{n}") for n in range(32)))
-    assert answers == [{}] * 32
+    assert [answer["kind"] for answer in answers] == ["Pod"] * 32

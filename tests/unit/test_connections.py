@@ -1,4 +1,4 @@
-"""What the operator's connections are made with: client certificates, proxies."""
+"""Connections of the operator: client certificates and proxies."""
 
 import ssl
 import subprocess
@@ -12,13 +12,12 @@ from aiohttp.test_utils import TestServer
 
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials
-from tests.unit.api_server import ApiServer, write_kubeconfig
+from tests.unit.api_server import ApiServer, object_at, write_kubeconfig
 
 
 async def loaded(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Credentials:
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.0)
-    credentials = Credentials()
+    credentials = Credentials(reload_pause=0)
     await credentials.load()
     return credentials
 
@@ -37,12 +36,13 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def https_server(certificates: Path) -> AsyncIterator[TestServer]:
-    """A server that takes the certificate of `second` alone; it answers 401 to that of `first`."""
+    """A server that accepts only the certificate of `second` and answers 401 to `first`."""
 
     async def answer(request: web.Request) -> web.Response:
         assert request.transport
         [[(_, who)]] = request.transport.get_extra_info("peercert")["subject"]
-        return web.json_response({}, status=200 if who == "second" else 401)
+        is_known = who == "second"
+        return web.json_response(object_at(request.path), status=200 if is_known else 401)
 
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificates / "server.crt", certificates / "server.key")
@@ -58,7 +58,7 @@ async def https_server(certificates: Path) -> AsyncIterator[TestServer]:
 
 
 def as_whom(name: str, certificates: Path, server: TestServer, kubeconfig: Path) -> None:
-    """Write a kubeconfig for whom a certificate stands."""
+    """Write a kubeconfig with the client certificate of this name."""
     files = {kind: str(certificates / f"{name}.{end}") for kind, end in KINDS.items()}
     write_kubeconfig(kubeconfig, str(server.make_url("")).rstrip("/"), files)
     config = yaml.safe_load(kubeconfig.read_text())
@@ -69,7 +69,7 @@ def as_whom(name: str, certificates: Path, server: TestServer, kubeconfig: Path)
 KINDS = {"client-certificate": "crt", "client-key": "key"}
 
 
-async def test_a_certificate_that_was_replaced_is_read_anew(
+async def test_a_replaced_certificate_is_reloaded(
     https_server: TestServer, certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_whom("first", certificates, https_server, tmp_path / "kubeconfig")
@@ -77,8 +77,8 @@ async def test_a_certificate_that_was_replaced_is_read_anew(
     watches = credentials.session_for_kopf().aiohttp_session
     async with Api(credentials) as api, watches:
         as_whom("second", certificates, https_server, tmp_path / "kubeconfig")
-        assert await api.get_pod("team-a", "train-1") == {}
-        # Kopf logs in anew, for a session with the new certificate.
+        assert (await api.get_pod("team-a", "train-1"))["kind"] == "Pod"
+        # Kopf logs in again and receives a session with the new certificate.
         assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 401
     async with credentials.session_for_kopf().aiohttp_session as watches:
         assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 200
@@ -102,3 +102,12 @@ async def test_a_proxy_of_the_environment_is_used(
         except OSError:
             assert not is_asked
     assert [request.headers["Host"] for request in server.requests] == ["api.example"] * is_asked
+
+
+async def test_no_proxy_is_used_for_a_loopback_address(
+    server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_kubeconfig(tmp_path / "kubeconfig", server.url, {"token": "first"})
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    async with Api(await loaded(tmp_path / "kubeconfig", monkeypatch)) as api:
+        assert (await api.get_pod("team-a", "train-1"))["kind"] == "Pod"

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from mltask_operator.kube.election import Election
-from mltask_operator.runtime.controller import LOOK_PERIOD, WORKERS, Controller
+from mltask_operator.runtime.controller import LOOK_PERIOD, WORKERS_PER_NAMESPACE, Controller
 from mltask_operator.runtime.metrics import Metrics
 from tests.fake_api import FakeApi
 from tests.unit.bodies import task_body
@@ -70,9 +70,9 @@ async def test_where_watches_run_nothing_is_read_beside_them(
 class SlowToCreate(FakeApi):
     """An API server that takes two seconds for a Pod."""
 
-    async def create_pod(self, manifest: dict[str, Any]) -> dict[str, Any]:
+    async def create_pod(self, namespace: str, manifest: str) -> dict[str, Any]:
         await asyncio.sleep(2)
-        return await super().create_pod(manifest)
+        return await super().create_pod(namespace, manifest)
 
 
 async def test_pods_that_others_wait_for_come_before_news_of_one_that_runs() -> None:
@@ -100,11 +100,11 @@ async def test_pods_that_others_wait_for_come_before_news_of_one_that_runs() -> 
     SimulatedKubelet(api).start(pod, clock())
     controller.on_pod_event("MODIFIED", pod)
     await let_pass(0.5)
-    create(*(f"now-{number}" for number in range(WORKERS)))
+    create(*(f"now-{number}" for number in range(WORKERS_PER_NAMESPACE)))
     await let_pass(1)
-    create(*(f"then-{number}" for number in range(WORKERS)))
+    create(*(f"then-{number}" for number in range(WORKERS_PER_NAMESPACE)))
     await let_pass(1.5)
-    assert (len(api.created), phase()) == (1 + WORKERS, "Pending")
+    assert (len(api.created), phase()) == (1 + WORKERS_PER_NAMESPACE, "Pending")
     await let_pass(5)
     assert phase() == "Running"
     await controller.stop()

@@ -30,7 +30,7 @@ def kubeconfig(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def loaded() -> Credentials:
-    credentials = Credentials()
+    credentials = Credentials(reload_pause=0)
     await credentials.load()
     return credentials
 
@@ -151,13 +151,10 @@ def test_neither_a_kubeconfig_nor_a_pod() -> None:
     assert "in this Pod: Service host/port is not set." in why_not()
 
 
-# Anew
+# Reload
 
 
-async def test_what_has_changed_is_read_anew(
-    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.0)
+async def test_changed_credentials_are_reloaded(kubeconfig: Path) -> None:
     write_kubeconfig(kubeconfig, SERVER, {"token": "first"})
     credentials = await loaded()
     write_kubeconfig(kubeconfig, SERVER, {"token": "second"})
@@ -166,10 +163,9 @@ async def test_what_has_changed_is_read_anew(
     assert await token(credentials) == "Bearer second"
 
 
-async def test_credentials_that_cannot_be_read_anew_stay_as_they_were(
+async def test_credentials_that_cannot_be_reloaded_stay_unchanged(
     kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mltask_operator.kube.credentials.RELOAD_PAUSE_SECONDS", 0.0)
     write_kubeconfig(kubeconfig, SERVER, {"token": "first"})
     credentials = await loaded()
     monkeypatch.setenv("KUBECONFIG", f"{kubeconfig}-gone")

@@ -1,9 +1,12 @@
 """The Event that is made of a notice: its name, its words, and what stays out of it."""
 
 import re
+import unicodedata
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mltask_operator.api.names import MAX_TASK_NAME_LENGTH
 from mltask_operator.kube.events import MAX_MESSAGE_BYTES, event_from, event_name
@@ -77,6 +80,28 @@ def test_a_message_is_one_line_of_less_than_a_kilobyte(text: str) -> None:
     assert MAX_MESSAGE_BYTES - 10 < len(message.encode()) <= MAX_MESSAGE_BYTES
     assert "\n" not in message
     assert message.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\tb\n  c\r\nd", "a b c d"),
+        ("\x1b[2J\x1b]0;title\x07", r"\x1b[2J\x1b]0;title\x07"),
+        ("\x9b31m \x00", r"\x9b31m \x00"),
+        ("user\u202egnp.exe", r"user\u202egnp.exe"),
+        ("half \ud800 of a pair", r"half \ud800 of a pair"),
+    ],
+)
+def test_a_message_drives_no_terminal_that_kubectl_prints_it_to(text: str, shown: str) -> None:
+    notice = Notice(NoticeReason.FAILED, 1, text)
+    assert event_from(a_task().task, notice, "11", NOW)["message"] == shown
+
+
+@given(st.text(st.characters(codec=None)))
+def test_any_message_is_printable_and_short(text: str) -> None:
+    message = event_from(a_task().task, Notice(NoticeReason.FAILED, 1, text), "11", NOW)["message"]
+    assert not [c for c in message if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+    assert len(message.encode()) <= MAX_MESSAGE_BYTES
 
 
 def test_what_the_program_wrote_is_not_in_it() -> None:

@@ -1,5 +1,6 @@
 """Letting go of Pods where no operator is left to do so."""
 
+import json
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ class Answering(FakeApi):
 async def test_every_pod_is_let_go_of_once() -> None:
     api = FakeApi()
     for name in ("t-t-1", "t-t-2"):
-        await api.create_pod(a_pod(name))
+        await api.create_pod("team-a", json.dumps(a_pod(name)))
     assert await let_go_of_pods(api, [None]) == 2
     assert [pod["metadata"]["finalizers"] for pod in api.pods.values()] == [[], []]
     assert await let_go_of_pods(api, [None]) == 0
@@ -51,7 +52,7 @@ async def test_every_pod_is_let_go_of_once() -> None:
 async def test_where_only_deleted_pods_are_let_go_of_the_others_are_held() -> None:
     api = FakeApi()
     for name in ("t-t-1", "t-t-2"):
-        await api.create_pod(a_pod(name))
+        await api.create_pod("team-a", json.dumps(a_pod(name)))
     gone = api.pods["team-a", "t-t-1"]["metadata"]
     await api.delete_pod("team-a", "t-t-1", gone["uid"])
     assert await let_go_of_pods(api, [None], only_deleted=True) == 1
@@ -61,12 +62,12 @@ async def test_where_only_deleted_pods_are_let_go_of_the_others_are_held() -> No
 
 async def test_a_pod_that_went_meanwhile_is_no_fault_and_not_counted() -> None:
     api = Answering(ApiError(422, "Invalid", "metadata.uid: Invalid value: field is immutable"))
-    await api.create_pod(a_pod("t-t-1"))
+    await api.create_pod("team-a", json.dumps(a_pod("t-t-1")))
     assert await let_go_of_pods(api, [None]) == 0
 
 
 async def test_a_pod_that_could_not_be_let_go_of_is_told() -> None:
     api = Answering(ApiError(403, "Forbidden", "no"))
-    await api.create_pod(a_pod("t-t-1"))
+    await api.create_pod("team-a", json.dumps(a_pod("t-t-1")))
     with pytest.raises(ApiError):
         await let_go_of_pods(api, [None])

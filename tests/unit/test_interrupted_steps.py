@@ -9,7 +9,7 @@ import pytest
 
 from mltask_operator.api.status import StepStatus
 from mltask_operator.lifecycle.observed import Container, PodPhase
-from mltask_operator.lifecycle.rules import ExitCodes, FailureAction, FailureRule
+from mltask_operator.lifecycle.rules import ExitCodes, FailureAction, FailureRule, packed
 from tests.unit.builders import TaskBuilder, a_task
 from tests.unit.decisions import written
 from tests.unit.pods import (
@@ -152,7 +152,7 @@ def test_a_last_attempt_that_goes_well_is_no_failure_though_the_task_has_failed(
 
 def test_a_disruption_that_counts_fails_the_step_that_ran() -> None:
     count = FailureRule(
-        action=FailureAction.COUNT, exit_codes=ExitCodes(are_in=True, values=frozenset({137}))
+        action=FailureAction.COUNT, exit_codes=ExitCodes(are_in=True, values=packed({137}))
     )
     seen = CONTINUE.with_rules(failure_policy=(count,))
     containers = (terminated("a", 0), terminated("b", 137), waits("c"))

@@ -3,28 +3,13 @@
 import json
 import logging
 import re
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 
 from mltask_operator.logs import configure_logging
 
-QUIETED = ("", "kopf", "asyncio", "aiohttp.access", "kubernetes")
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """Undo what configuring does to the loggers that all tests share."""
-    root = logging.getLogger()
-    handlers = list(root.handlers)
-    # Out of reach of basicConfig, which closes the handlers that it finds.
-    root.handlers.clear()
-    levels = {name: logging.getLogger(name).level for name in QUIETED}
-    yield
-    root.handlers[:] = handlers
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 
 @pytest.fixture
@@ -58,7 +43,8 @@ def test_json_has_a_traceback_in_the_same_line(
     [line] = capsys.readouterr().err.splitlines()
     entry = json.loads(line)
     assert (entry["level"], entry["message"]) == ("ERROR", "it broke")
-    assert entry["exc_info"].endswith("ValueError: line one\nline two")
+    assert entry["exc_info"].startswith("Traceback (most recent call last):\n  File ")
+    assert entry["exc_info"].endswith("\nValueError: line one\\nline two")
 
 
 def test_plain_lines(logger: logging.Logger, capsys: pytest.CaptureFixture[str]) -> None:

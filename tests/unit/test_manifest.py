@@ -17,7 +17,8 @@ def pod(template_spec: Json | None = None, *, metadata: Json | None = None, **sp
     """Return the manifest of the first Pod of a task with these fields in its spec."""
     template = {"metadata": metadata, "spec": template_spec}
     given_parts = {part: value for part, value in template.items() if value is not None}
-    return pod_manifest(a_task_with({**SPEC, "template": given_parts, **spec}), 1)
+    whole = {**SPEC, "template": given_parts, **spec}
+    return pod_manifest(a_task_with(whole), whole, 1)
 
 
 def a_task_with(spec: Json) -> Task:
@@ -47,7 +48,7 @@ def test_short_fields_alone_make_a_whole_pod() -> None:
         "envFrom": [{"configMapRef": {"name": "common"}}],
         "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}},
     }
-    assert pod_manifest(a_task_with(spec), 2) == {
+    assert pod_manifest(a_task_with(spec), spec, 2) == {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
@@ -103,7 +104,7 @@ def test_spec_is_left_as_it_is() -> None:
         },
     }
     before = copy.deepcopy(spec)
-    pod_manifest(a_task_with(spec), 1)
+    pod_manifest(a_task_with(spec), spec, 1)
     assert spec == before
 
 
@@ -128,7 +129,9 @@ def test_labels_handed_on_from_the_task_go_over_those_of_the_template() -> None:
     queue = "kueue.x-k8s.io/queue-name"
     body["metadata"]["labels"] = {queue: "of the task"}
     body["spec"] = {**SPEC, "template": {"metadata": {"labels": {queue: "of the template"}}}}
-    assert pod_manifest(task_from(body), 1)["metadata"]["labels"][queue] == "of the task"
+    assert (
+        pod_manifest(task_from(body), body["spec"], 1)["metadata"]["labels"][queue] == "of the task"
+    )
 
 
 def test_what_only_the_template_says_reaches_the_pod() -> None:

@@ -21,7 +21,7 @@ def pod_spec(
     told = [{"name": name, "phase": phase} for name, phase in (ended or {}).items()]
     body = task_body(status={"phase": "Pending", "steps": told})
     body["spec"] = {**SPEC, "steps": list(steps), "template": {"spec": template or {}}, **spec}
-    found: Json = pod_manifest(task_from(body), 1)["spec"]
+    found: Json = pod_manifest(task_from(body), body["spec"], 1)["spec"]
     return found
 
 
@@ -152,4 +152,4 @@ def test_sidecars_do_not_see_it() -> None:
 
 def test_a_task_without_steps_has_no_such_directory() -> None:
     body = task_body()
-    assert "volumes" not in pod_manifest(task_from(body), 1)["spec"]
+    assert "volumes" not in pod_manifest(task_from(body), body["spec"], 1)["spec"]

@@ -161,8 +161,10 @@ def a_body(resources: Json, asked: Json | None, maximum: str = "1Gi") -> Json:
 
 def resources_of(resources: Json, asked: Json | None = None) -> Json:
     """Return the resources of the next Pod of a task that asks for this, as status says."""
-    task = task_from(a_body(resources, asked and {"requests": asked, "seconds": 0}))
-    found: Json = pod_manifest(task, 2)["spec"]["containers"][0]["resources"]
+    body = a_body(resources, asked and {"requests": asked, "seconds": 0})
+    found: Json = pod_manifest(task_from(body), body["spec"], 2)["spec"]["containers"][0][
+        "resources"
+    ]
     return found
 
 
@@ -196,5 +198,5 @@ def test_a_request_alone_gets_no_limit() -> None:
 def test_without_rules_for_it_status_has_no_say_in_memory() -> None:
     body = a_body({"requests": {"memory": "100Mi"}}, {"requests": {"memory": "9Gi"}, "seconds": 0})
     del body["spec"]["onOutOfMemory"]
-    [main] = pod_manifest(task_from(body), 2)["spec"]["containers"]
+    [main] = pod_manifest(task_from(body), body["spec"], 2)["spec"]["containers"]
     assert main["resources"] == {"requests": {"memory": "100Mi"}}

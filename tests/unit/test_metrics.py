@@ -14,9 +14,10 @@ from mltask_operator.kube.credentials import Credentials
 from mltask_operator.kube.errors import ApiError, Unreachable
 from mltask_operator.lifecycle.observed import RefusalKind
 from mltask_operator.runtime.census import Census
-from mltask_operator.runtime.exposition import PATH, exposed
+from mltask_operator.runtime.exposition import PATH, Exposition
+from mltask_operator.runtime.http_server import serving
 from mltask_operator.runtime.metrics import Metrics
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.store import Store
 from mltask_operator.runtime.workqueue import WorkQueue
 from tests.unit.api_server import ApiServer
@@ -176,7 +177,7 @@ class Replica:
         quota.park(next(store.tasks()))
         queue = WorkQueue(self.work, 1)
         queue.wake("failed")
-        metrics.registry.register(Census(store, quota, queue, lambda: self.acts))
+        metrics.add_census(Census(store, quota, queue, lambda: self.acts))
 
     async def work(self, key: str) -> None:
         """Never called."""
@@ -184,6 +185,7 @@ class Replica:
 
 async def test_the_leader_tells_of_tasks(metrics: Metrics, store: Store) -> None:
     Replica(metrics, store).acts = True
+    await metrics.count()
     assert shown(metrics, "mltask_operator_leader") == {"": 1}
     assert shown(metrics, "mltask_operator_queue_depth") == {"": 1}
     assert shown(metrics, "mltask_tasks") == {"Pending/": 1, "Failed/OOMKilled": 1}
@@ -192,6 +194,7 @@ async def test_the_leader_tells_of_tasks(metrics: Metrics, store: Store) -> None
 
 async def test_who_stands_by_leaves_that_to_the_leader(metrics: Metrics, store: Store) -> None:
     Replica(metrics, store)
+    await metrics.count()
     assert metrics.registry.get_sample_value("mltask_operator_leader") == 0
     assert shown(metrics, "mltask_tasks") == shown(metrics, "mltask_tasks_waiting_for_quota") == {}
 
@@ -199,7 +202,7 @@ async def test_who_stands_by_leaves_that_to_the_leader(metrics: Metrics, store: 
 async def test_they_are_served_to_prometheus(metrics: Metrics) -> None:
     port = free_port()
     async with (
-        exposed(metrics.registry, port),
+        serving(port, PATH, Exposition(metrics).page),
         ClientSession() as session,
         session.get(f"http://127.0.0.1:{port}{PATH}") as answer,
     ):

@@ -17,7 +17,7 @@ def test_a_task_just_created() -> None:
     assert (task.namespace, task.name, task.uid) == (NAMESPACE, NAME, UID)
     assert (task.resource_version, task.generation) == ("10", 1)
     assert not task.is_being_deleted
-    assert task.spec == SPEC
+    assert (task.requests, task.resources) == ({"cpu": "1"}, frozenset({"cpu"}))
     assert task.status.phase is Phase.PENDING
 
 
@@ -40,7 +40,7 @@ def test_of_a_finished_task_no_more_is_kept_than_its_release_and_expiry_ask_for(
     body["spec"] = {**SPEC, "backoffLimit": 2, "ttlSecondsAfterFinished": 60}
     task = task_from(body)
     assert task.status == MLTaskStatus(phase=Phase.FAILED, attempts=3)
-    assert (task.spec, task.rules) == (None, Rules(ttl=seconds(60)))
+    assert (task.requests, task.rules) == ({}, Rules(ttl=seconds(60)))
     assert task.settled_attempts == 3
 
 
@@ -95,7 +95,6 @@ def test_status_fields_of_a_newer_version_are_ignored() -> None:
 def test_a_phase_of_a_newer_version_is_not_understood() -> None:
     task = task_from(task_body(status={"phase": "Paused"}))
     assert not task.is_understood
-    assert task.spec is None
 
 
 @pytest.mark.parametrize("phase", Phase)
@@ -127,5 +126,6 @@ def test_labels_for_kueue_are_handed_on_and_no_others() -> None:
     body = task_body()
     assert task_from(body).handed_on_labels == {}
     queue = {"kueue.x-k8s.io/queue-name": "team-queue"}
-    body["metadata"]["labels"] = {**queue, "team": "vision", "x/kueue.x-k8s.io/a": "b"}
+    others = {"team": "vision", "kueue.x-k8s.io/a": "b"}
+    body["metadata"]["labels"] = {**queue, **others}
     assert task_from(body).handed_on_labels == queue

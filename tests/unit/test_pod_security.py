@@ -17,7 +17,7 @@ def pod_spec(template: Json | None = None, **spec: Any) -> Json:
     """Return the spec of the first Pod of a task with this Pod spec in its template."""
     body = task_body()
     body["spec"] = {**SPEC, "template": {"spec": template or {}}, **spec}
-    found: Json = pod_manifest(task_from(body), 1)["spec"]
+    found: Json = pod_manifest(task_from(body), body["spec"], 1)["spec"]
     return found
 
 

@@ -13,9 +13,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from mltask_operator.runtime.listing import catch_up
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.listing import Lister
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
+from mltask_operator.runtime.set_aside import SetAside
 from mltask_operator.runtime.store import Store
 from tests.unit.quota_api import FINAL, QuotaApi
 from tests.unit.simulated_operator import METRICS, finish
@@ -72,7 +73,8 @@ class Admission(RuleBasedStateMachine):
             lambda _: None,
             is_crowded=lambda: False,
         )
-        finish(catch_up(self.api, self.store, [None]))
+        lister = Lister(self.api, self.store, [None], SetAside(lambda _: None))
+        finish(lister.catch_up())
         self.shown = self.api.quota(NAMESPACE)
         self.queue.note_quota(None, self.shown)
         for task in self.store.waiting_for_quota():

@@ -19,7 +19,14 @@ from tests.unit.pods import (
     waiting_for,
     waits,
 )
-from tests.unit.statuses import disrupted_before, done, running_status, step, waiting_status
+from tests.unit.statuses import (
+    after_attempts,
+    disrupted_before,
+    done,
+    running_status,
+    step,
+    waiting_status,
+)
 
 NO_PROXY = (runs("main"), waits("proxy"))
 TWO_STEPS = a_task().of_steps("a", "b")
@@ -201,7 +208,8 @@ def test_decision(seen: TaskBuilder, action: str) -> None:
 
 
 def test_a_running_task_tells_where_and_since_when() -> None:
-    told = written(a_task().with_pod(running(attempt=3)))
+    before = after_attempts(Reason.POD_EVICTED, attempts=2)
+    told = written(a_task().with_status(before).with_pod(running(attempt=3)))
     assert (told.attempts, told.pod_name, told.node_name) == (3, running(3).name, "n1")
     assert (told.start_time, told.completion_time, told.observed_generation) == (ago(30), None, 1)
 

@@ -12,6 +12,7 @@ from mltask_operator.lifecycle.rules import (
     FailureRule,
     MemoryGrowth,
     Rules,
+    packed,
 )
 from tests.unit.builders import SPEC
 from tests.unit.pods import seconds
@@ -86,10 +87,10 @@ def test_rules_of_the_failure_policy_keep_their_order() -> None:
     assert rules(podFailurePolicy=policy).failure_policy == (
         FailureRule(
             action=FailureAction.FAIL,
-            exit_codes=ExitCodes(are_in=True, values=frozenset({3, 4}), container="main"),
+            exit_codes=ExitCodes(are_in=True, values=packed({3, 4}), container="main"),
         ),
         FailureRule(
-            action=FailureAction.COUNT, exit_codes=ExitCodes(are_in=False, values=frozenset({0}))
+            action=FailureAction.COUNT, exit_codes=ExitCodes(are_in=False, values=packed({0}))
         ),
         FailureRule(
             action=FailureAction.IGNORE,

@@ -1,11 +1,14 @@
 """What is known of a task, from watches that lag and answers that overtake them."""
 
+import pytest
+
+from mltask_operator.kube.errors import Unreadable
 from mltask_operator.lifecycle.observed import Refusal, RefusalKind
 from mltask_operator.runtime.store import Store
 from tests.unit.bodies import deleted, pod_body, task_body
 from tests.unit.clock import Clock
 from tests.unit.known import listing, seen, task_in, versions
-from tests.unit.pods import NAMESPACE, NOW, UID
+from tests.unit.pods import NAMESPACE, NOW, OWNER, UID
 
 GONE_WITH_WRITE = {**deleted(0), "finalizers": None}
 
@@ -57,7 +60,54 @@ def test_a_pod_in_another_namespace_takes_nothing_over(store: Store) -> None:
     store.record_task(task_body(10))
     assert seen(store).owner.namespace == NAMESPACE
     assert seen(store).pods == ()
-    assert store.record_pod(forged | {"metadata": {**forged["metadata"], "uid": "more"}}) is None
+    more = forged | {"metadata": {**forged["metadata"], "uid": "more"}}
+    assert store.record_pod(more) != UID
+    assert seen(store).pods == ()
+
+
+def test_a_pod_in_another_namespace_hides_no_pod_of_the_task(store: Store) -> None:
+    forged = pod_body(20, uid="forged", metadata={"namespace": "team-b"})
+    store.record_pod(forged)
+    store.record_pod(pod_body(21))
+    store.record_task(task_body(10))
+    store.record_pod(pod_body(22))
+    assert versions(store) == ["22"]
+    assert store.record_pod_removed(forged) is None
+    assert versions(store) == ["22"]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"name": "x/y"},
+        {"name": "../../../../../api/v1/namespaces/kube-system/secrets/x"},
+        {"name": "?watch=true"},
+        {"name": ""},
+        {"name": "a" * 64},
+        {"uid": "../x"},
+    ],
+)
+def test_a_pod_whose_claim_no_task_can_fulfil_belongs_to_nobody(
+    store: Store, claim: dict[str, str]
+) -> None:
+    pod = pod_body(20, uid="forged")
+    pod["metadata"]["ownerReferences"][0] |= claim
+    key = store.record_pod(pod)
+    assert key == "forged"
+    forged = store.observe(key)
+    assert forged is not None
+    assert forged.is_task_gone
+
+
+def test_an_object_of_a_later_version_is_read_again(store: Store) -> None:
+    later = task_body(10)
+    rule = {"action": "Celebrate", "onExitCodes": {"operator": "In", "values": [1]}}
+    later["spec"] = {**later["spec"], "podFailurePolicy": {"rules": [rule]}}
+    with pytest.raises(Unreadable, match="Celebrate"):
+        store.record_task(later, is_certain=True)
+    assert (seen(store).task, seen(store).is_task_gone) == (None, False)
+    store.record_task(task_body(11), is_certain=True)
+    assert task_in(store).resource_version == "11"
 
 
 def test_that_a_pod_was_told_to_end_before_it_ended_is_kept(store: Store) -> None:
@@ -136,21 +186,21 @@ def test_a_pod_whose_removal_is_under_way_is_there_until_it_has_gone(store: Stor
 def test_a_pod_that_a_request_did_not_find_does_not_come_back(store: Store) -> None:
     store.record_task(task_body())
     store.record_pod(pod_body(20))
-    store.record_pod_missing(UID, "pod-1")
+    store.record_pod_missing(OWNER, "pod-1")
     assert store.record_pod(pod_body(21)) is None
     assert versions(store) == []
 
 
 def test_the_next_attempt_is_not_taken_for_the_pod_that_went(store: Store) -> None:
     store.record_pod(pod_body(20))
-    store.record_pod_missing(UID, "pod-1")
+    store.record_pod_missing(OWNER, "pod-1")
     assert store.record_pod(pod_body(22, attempt=2)) == UID
     assert versions(store) == ["22"]
 
 
 def test_a_task_that_a_request_did_not_find_does_not_come_back(store: Store) -> None:
     store.record_task(task_body(10))
-    store.record_task_gone(UID)
+    store.record_task_gone(OWNER)
     assert store.record_task(task_body(11)) is None
     assert (seen(store).task, seen(store).is_task_gone) == (None, True)
 
@@ -168,8 +218,8 @@ def test_a_refusal_is_forgotten_once_the_task_is_suspended(store: Store) -> None
 def test_removals_of_the_unknown_are_no_news(store: Store) -> None:
     assert store.record_task_removed(UID) is None
     assert store.record_pod_removed(pod_body()) is None
-    store.record_task_gone(UID)
-    store.record_pod_missing(UID, "pod-1")
+    store.record_task_gone(OWNER)
+    store.record_pod_missing(OWNER, "pod-1")
     refusal = Refusal(kind=RefusalKind.QUOTA, message="no", at=NOW)
     store.record_refusal(UID, refusal)
     assert len(store) == 0
@@ -190,7 +240,7 @@ def test_a_task_and_its_pod_leave_nothing_behind(store: Store) -> None:
 
 def test_a_task_that_was_not_found_is_kept_until_the_watch_shows_it(store: Store) -> None:
     store.record_task(task_body())
-    store.record_task_gone(UID)
+    store.record_task_gone(OWNER)
     assert len(store) == 1
     assert store.record_task_removed(UID) is None
     assert len(store) == 0
@@ -203,7 +253,7 @@ def test_an_answer_that_the_watch_has_overtaken_leaves_nothing_behind(store: Sto
     store.record_pod_removed(pod_body(21))
     store.record_pod_written(pod_body(20, metadata=GONE_WITH_WRITE))
     store.record_task_removed(UID)
-    store.record_task_gone(UID)
+    store.record_task_gone(OWNER)
     assert store.record_pod_removed(pod_body(23, attempt=2)) is None
     assert len(store) == 0
 

@@ -3,7 +3,7 @@
 from mltask_operator.runtime.store import Store
 from tests.unit.bodies import pod_body, task_body
 from tests.unit.known import listing, seen, task_in, versions
-from tests.unit.pods import UID
+from tests.unit.pods import OWNER, UID
 
 
 def test_what_a_listing_shows_is_kept(store: Store) -> None:
@@ -62,7 +62,7 @@ def test_what_no_watch_shows_any_more_is_forgotten_after_further_listings(store:
 
 def test_what_a_request_did_not_find_outlives_one_listing(store: Store) -> None:
     store.record_task(task_body(10))
-    store.record_task_gone(UID)
+    store.record_task_gone(OWNER)
     store.retain(listing(30), listing(31))
     assert store.record_task(task_body(11)) is None
     assert len(store) == 1

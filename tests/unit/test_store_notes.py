@@ -10,7 +10,7 @@ from mltask_operator.runtime.store import Store
 from tests.unit.bodies import STARTED, Json, container, pod_body, task_body
 from tests.unit.clock import Clock
 from tests.unit.known import seen
-from tests.unit.pods import NOW, UID, seconds
+from tests.unit.pods import NOW, OWNER, UID, seconds
 
 RUNNING_PROXY = container("proxy", running={"startedAt": STARTED})
 WAITING_FOR_QUOTA = {"phase": "Pending", "reason": "QuotaExceeded"}
@@ -181,9 +181,9 @@ def test_who_has_a_pod_or_is_gone_does_not(store: Store) -> None:
     store.record_task(task_body(10, status=WAITING_FOR_QUOTA))
     store.record_pod(pod_body(20))
     assert store.waiting_for_quota() == []
-    store.record_pod_missing(UID, "pod-1")
+    store.record_pod_missing(OWNER, "pod-1")
     assert len(store.waiting_for_quota()) == 1
-    store.record_task_gone(UID)
+    store.record_task_gone(OWNER)
     assert store.waiting_for_quota() == []
 
 
@@ -192,7 +192,7 @@ def test_a_forged_pod_hides_no_task(store: Store, forged: dict[str, str]) -> Non
     owner = {**pod_body(20)["metadata"]["ownerReferences"][0], "name": "other"}
     store.record_pod(pod_body(20, uid="forged", metadata={**forged, "ownerReferences": [owner]}))
     # It was seen before the task, which was then asked for by the name that the Pod gave it.
-    store.record_task_gone(UID)
+    store.record_task_gone(OWNER)
     assert store.record_task(task_body(10)) == UID
     observed = store.observe(UID)
     assert observed is not None
@@ -202,5 +202,5 @@ def test_a_forged_pod_hides_no_task(store: Store, forged: dict[str, str]) -> Non
 
 def test_a_task_that_is_gone_stays_gone(store: Store) -> None:
     store.record_task(task_body(10))
-    store.record_task_gone(UID)
+    store.record_task_gone(OWNER)
     assert store.record_task(task_body(11)) is None

@@ -11,6 +11,7 @@ from mltask_operator.lifecycle.rules import (
     FailureAction,
     FailureRule,
     MemoryGrowth,
+    packed,
 )
 from mltask_operator.lifecycle.steps import container_names
 from mltask_operator.lifecycle.verdict import Course, Verdict, judge
@@ -45,7 +46,7 @@ DELETED = ended(143, **told_to_end(10))
 
 
 def on_codes(action: str, *values: int) -> FailureRule:
-    codes = ExitCodes(are_in=True, values=frozenset(values))
+    codes = ExitCodes(are_in=True, values=packed(values))
     return FailureRule(action=FailureAction(action), exit_codes=codes)
 
 

@@ -101,7 +101,7 @@ async def test_failures_are_logged(
     await let_pass()
     [record] = caplog.records
     assert record.levelno == logging.WARNING
-    assert record.getMessage() == f"a: could not go on, next try in 0.1 s: {error}"
+    assert record.getMessage() == f"a: failed, retrying in 0.1 s: {error}"
     assert bool(record.exc_info) is has_traceback
     assert vars(record)["task_uid"] == "a"
 

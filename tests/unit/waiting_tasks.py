@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from mltask_operator.lifecycle.observed import QuotaExcess, Task
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from tests.unit.builders import a_task
 from tests.unit.pods import NAMESPACE, NOW, seconds
 
@@ -26,12 +26,6 @@ def a_waiting_task(
     message: str | None = None,
 ) -> Task:
     """Return a task of this age; its uid is its name."""
-    pod_spec = {"priorityClassName": priority_class} if priority_class else {}
-    spec = {
-        "image": "trainer:1",
-        "resources": {"requests": dict.fromkeys(resources, "1")},
-        "template": {"spec": pod_spec},
-    }
     task = a_task().with_status(reason="QuotaExceeded", message=message).task
     return replace(
         task,
@@ -39,7 +33,9 @@ def a_waiting_task(
         name=name,
         uid=name,
         created_at=NOW - seconds(age),
-        spec=spec,
+        requests=dict.fromkeys(resources, "1"),
+        resources=frozenset(resources),
+        priority_class=priority_class,
     )
 
 

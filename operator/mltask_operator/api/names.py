@@ -1,4 +1,4 @@
-"""The words by which the API server knows what is ours."""
+"""Names, labels and finalizers of the MLTask API."""
 
 from typing import Final
 
@@ -23,8 +23,8 @@ TASK_LABEL: Final = f"{GROUP}/task"
 TASK_UID_LABEL: Final = f"{GROUP}/task-uid"
 ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
 
-HANDED_ON_LABEL_PREFIX: Final = "kueue.x-k8s.io/"
-"""Labels of the MLTask that its Pods bear too: by them Kueue's plain-Pod integration admits a Pod
+HANDED_ON_LABELS: Final = ("kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class")
+"""Labels of the MLTask that its Pods get too: Kueue's plain-Pod integration reads them
 (https://kueue.sigs.k8s.io/docs/tasks/run/plain_pods/)."""
 
 MAX_TASK_NAME_LENGTH: Final = 63

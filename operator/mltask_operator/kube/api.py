@@ -1,102 +1,70 @@
-"""Every request that the operator makes beside Kopf's watches: JSON in, JSON out.
+"""The requests that the operator makes for tasks and their Pods; objects come back slim."""
 
-They go past the official client: its typed methods parse each Pod into models, which costs more
-than all the rest of the work on it.
-"""
-
-import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Self
-from urllib.parse import urlencode
+from typing import Any
 
-import aiohttp
-
-from mltask_operator import __version__
 from mltask_operator.api import names
-from mltask_operator.kube.credentials import Credentials
-from mltask_operator.kube.errors import ApiError, Unreachable
+from mltask_operator.kube import paths
+from mltask_operator.kube.errors import ApiError, Unreadable
+from mltask_operator.kube.requests import JSON, Requests, parsed
+from mltask_operator.kube.slim import slim_pod, slim_task
 
 Json = dict[str, Any]
 
-USER_AGENT = f"mltask-operator/{__version__}"
-REQUEST_TIMEOUT_SECONDS = 30
+READ_TIMEOUT_SECONDS = 5
+"""For one object by its name: etcd's or the API server's trouble is left to the next retry."""
 MAX_POD_BYTES = 2**20
-"""etcd takes 1.5 MiB, and what the kubelet writes into a Pod's status must fit in beside it: one
-that is larger could be created, and then nobody could tell of it that it runs or has ended."""
-PAGE_SIZE = 500
-ASK_AGAIN = 3
-ASK_PAUSE_SECONDS = 1.0
-JSON = "application/json"
+"""etcd takes 1.5 MiB, and the kubelet's status must fit in beside the Pod. Of a larger Pod, which
+could be created, nobody could report that it runs or has ended."""
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
 
-class Api:
-    """The API server. Each method raises ApiError for a refusal, Unreachable for no answer."""
+class Api(Requests):
+    """The API server. Each method raises ApiError for a refusal, Unreachable for no answer.
 
-    def __init__(
-        self,
-        credentials: Credentials,
-        before_write: Callable[[], None] | None = None,
-        after_request: Callable[[str, int | None, float], None] | None = None,
-    ) -> None:
-        """Speak with these credentials; `before_write` may forbid a write at the last moment.
+    It raises Unreadable for an answer that is not the object that was asked for.
+    """
 
-        `after_request` is told of each one's method, of the code of its answer, None where there
-        was none, and of how many seconds it took.
+    async def create_pod(self, namespace: str, manifest: str) -> Json:
+        """Create the Pod of this manifest, which is JSON, and return it.
+
+        One that is too large is refused without a request.
         """
-        self._credentials = credentials
-        self._before_write = before_write
-        self._after_request = after_request
-        self._session = credentials.session()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._session.close()
-
-    async def create_pod(self, manifest: Json) -> Json:
-        """Create the Pod and return it. One that is too large is refused without a request."""
-        if (size := len(json.dumps(manifest))) > MAX_POD_BYTES:
+        if (size := len(manifest)) > MAX_POD_BYTES:
             raise ApiError(
                 413,
                 "RequestEntityTooLarge",
                 f"the Pod would have {size} bytes, of at most {MAX_POD_BYTES}: put data into a "
                 "volume (with steps, spec.env stands in each of them)",
             )
-        return await self.request("POST", pods_path(manifest["metadata"]["namespace"]), manifest)
+        return slim_pod(await self.request("POST", paths.pods(namespace), manifest))
 
     async def get_pod(self, namespace: str, name: str) -> Json:
         """Return the Pod of this name."""
-        return await self.request("GET", f"{pods_path(namespace)}/{name}")
+        path = paths.named(paths.pods(namespace), name)
+        body = await self.request("GET", path, seconds=READ_TIMEOUT_SECONDS)
+        return slim_pod(_checked(body, "Pod", namespace, name))
 
     async def delete_pod(self, namespace: str, name: str, uid: str) -> Json:
         """Ask for the deletion of the Pod of this name and uid, and return its state after that."""
-        return await self.request(
-            "DELETE", f"{pods_path(namespace)}/{name}", {"preconditions": {"uid": uid}}
-        )
+        path = paths.named(paths.pods(namespace), name)
+        return slim_pod(await self.request("DELETE", path, {"preconditions": {"uid": uid}}))
 
     async def hold_pod(self, namespace: str, name: str, uid: str) -> Json:
-        """Put the tracking finalizer on the Pod of this name and uid, and return the Pod."""
+        """Add the tracking finalizer to the Pod of this name and uid, and return the Pod."""
         held = {"finalizers": [names.TRACKING_FINALIZER]}
         return await self._patch_pod(namespace, name, uid, held)
 
     async def release_pod(
         self, namespace: str, name: str, uid: str, *, is_being_deleted: bool = False
     ) -> Json:
-        """Take the tracking finalizer off the Pod of this name and uid, and return the Pod."""
-        # Takes off the one finalizer, whatever others came or went meanwhile.
+        """Remove the tracking finalizer from the Pod of this name and uid, and return the Pod."""
+        # This removes one finalizer, even if other clients change the list concurrently.
         released: Json = {"$deleteFromPrimitiveList/finalizers": [names.TRACKING_FINALIZER]}
         if is_being_deleted:
-            # Who owns which field is most of what a patch costs the API server. Of a Pod that goes
-            # nobody asks, and so spelt it is not worked out:
+            # Computing who owns which field is most of a patch's cost for the API server. Nobody
+            # needs it for a Pod that goes, and clearing managedFields skips it:
             # https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields
             released["managedFields"] = [{}]
         return await self._patch_pod(namespace, name, uid, released)
@@ -114,33 +82,44 @@ class Api:
         content_type: str = STRATEGIC_MERGE_PATCH,
     ) -> Json:
         patch = {"metadata": {"uid": uid, **metadata}}
-        path = f"{pods_path(namespace)}/{name}"
-        return await self.request("PATCH", path, patch, content_type)
+        path = paths.named(paths.pods(namespace), name)
+        return slim_pod(await self.request("PATCH", path, patch, content_type))
 
     async def get_task(self, namespace: str, name: str) -> Json:
-        """Return the MLTask of this name."""
-        return await self.request("GET", f"{tasks_path(namespace)}/{name}")
+        """Return the MLTask of this name, slim."""
+        body, length = await self._get_task(namespace, name)
+        return slim_task(body, length)
+
+    async def get_task_spec(self, namespace: str, name: str, uid: str) -> Json | None:
+        """Return the whole spec of the MLTask of this name, or None where it has another uid."""
+        body, _ = await self._get_task(namespace, name)
+        spec: Json = body["spec"]
+        return spec if body["metadata"]["uid"] == uid else None
+
+    async def _get_task(self, namespace: str, name: str) -> tuple[Json, int]:
+        path = paths.named(paths.tasks(namespace), name)
+        answer = await self.answer("GET", path, seconds=READ_TIMEOUT_SECONDS)
+        return _checked(parsed(answer), names.KIND, namespace, name), len(answer)
 
     async def delete_task(self, namespace: str, name: str, uid: str, resource_version: str) -> None:
         """Delete the MLTask of this name, if it still has this uid and resourceVersion."""
         preconditions = {"uid": uid, "resourceVersion": resource_version}
-        await self.request(
-            "DELETE", f"{tasks_path(namespace)}/{name}", {"preconditions": preconditions}
-        )
+        path = paths.named(paths.tasks(namespace), name)
+        await self.answer("DELETE", path, {"preconditions": preconditions})
 
     async def patch_status(
         self, namespace: str, name: str, resource_version: str, changes: Json
     ) -> Json:
         """Change fields of the MLTask's status if it still has this resourceVersion; return it."""
         patch = {"metadata": {"resourceVersion": resource_version}, "status": changes}
-        return await self.request(
-            "PATCH", f"{tasks_path(namespace)}/{name}/status", patch, MERGE_PATCH
-        )
+        path = f"{paths.named(paths.tasks(namespace), name)}/status"
+        answer = await self.answer("PATCH", path, patch, MERGE_PATCH)
+        return slim_task(_checked(parsed(answer), names.KIND, namespace, name), len(answer))
 
     async def create_event(self, event: Json) -> None:
         """Create a core/v1 Event; a 401 is left to the tasks' requests to see to."""
-        path = _path("/api/v1", event["metadata"]["namespace"], "events")
-        response, answer = await self._send("POST", path, event, JSON)
+        path = paths.events(event["metadata"]["namespace"])
+        response, answer = await self.send("POST", path, json.dumps(event), JSON)
         if response.status >= 300:
             raise ApiError.from_response(response.status, answer)
 
@@ -150,92 +129,11 @@ class Api:
         items: list[Json] = found["items"]
         return items
 
-    async def pages(
-        self, path: str, label_selector: str = "", field_selector: str = ""
-    ) -> AsyncIterator[Json]:
-        """Yield a listing page by page, all of one moment, read from a quorum of etcd."""
-        selectors = {"labelSelector": label_selector, "fieldSelector": field_selector}
-        chosen = {name: text for name, text in selectors.items() if text}
-        query = urlencode({"limit": PAGE_SIZE, **chosen})
-        token = ""
-        while True:
-            page = await self.ask("GET", f"{path}?{query}{token}")
-            yield page
-            if not (following := page["metadata"].get("continue")):
-                return
-            token = f"&continue={following}"
 
-    async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Send a request that changes nothing, a few times where it may be the moment's fault."""
-        left = ASK_AGAIN
-        while True:
-            try:
-                return await self.request(method, path, body)
-            except ApiError as error:
-                if error.code != 429 and error.code < 500:
-                    raise
-                fault: OSError = error
-                pause = max(ASK_PAUSE_SECONDS, error.retry_after)
-            except Unreachable as error:
-                fault, pause = error, ASK_PAUSE_SECONDS
-            # Also before it is told: whoever hears of it may begin anew at once.
-            await asyncio.sleep(pause)
-            if not left:
-                raise fault
-            left -= 1
-
-    async def request(
-        self, method: str, path: str, body: Json | None = None, content_type: str = JSON
-    ) -> Json:
-        """Send one request and return the object that came back."""
-        used = self._credentials.configuration
-        response, answer = await self._send(method, path, body, content_type)
-        if response.status == 401:
-            await self._credentials.renew(used)
-            response, answer = await self._send(method, path, body, content_type)
-        if response.status >= 300:
-            pause = response.headers.get("Retry-After", "")
-            raise ApiError.from_response(response.status, answer, pause)
-        found: Json = json.loads(answer)
-        return found
-
-    async def _send(
-        self, method: str, path: str, body: Json | None, content_type: str
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
-        host = self._credentials.configuration.host
-        if self._before_write and method != "GET":
-            self._before_write()
-        began, code = time.perf_counter(), None
-        try:
-            async with self._session.request(
-                method,
-                host + path,
-                data=None if body is None else json.dumps(body),
-                headers={"Content-Type": content_type, "User-Agent": USER_AGENT},
-                ssl=self._credentials.tls,
-                timeout=aiohttp.ClientTimeout(REQUEST_TIMEOUT_SECONDS),
-            ) as response:
-                answer = await response.read()
-                code = response.status
-                return response, answer
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(
-                f"the API server {host} gave no answer: {str(error) or type(error).__name__}"
-            ) from error
-        finally:
-            if self._after_request:
-                self._after_request(method, code, time.perf_counter() - began)
-
-
-def tasks_path(namespace: str | None) -> str:
-    """Return the path of the MLTasks of a namespace, or of all namespaces for None."""
-    return _path(f"/apis/{names.API_VERSION}", namespace, names.PLURAL)
-
-
-def pods_path(namespace: str | None) -> str:
-    """Return the path of the Pods of a namespace, or of all namespaces for None."""
-    return _path("/api/v1", namespace, "pods")
-
-
-def _path(root: str, namespace: str | None, plural: str) -> str:
-    return f"{root}/{plural}" if namespace is None else f"{root}/namespaces/{namespace}/{plural}"
+def _checked(body: Json, kind: str, namespace: str, name: str) -> Json:
+    """Return the object if it is the one that was asked for; else raise Unreadable."""
+    metadata = body.get("metadata") or {}
+    found = (body.get("kind"), metadata.get("namespace"), metadata.get("name"))
+    if found != (kind, namespace, name):
+        raise Unreadable(f"the API server's answer is not the {kind} {namespace}/{name}")
+    return body

@@ -1,4 +1,4 @@
-"""Who the operator is to the API server, for its own requests and for Kopf's alike."""
+"""Credentials for the API server, used by the operator's own requests and by Kopf's."""
 
 import asyncio
 import logging
@@ -15,29 +15,32 @@ from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
-from mltask_operator.kube.watchlines import broken_off_within_a_line
+from mltask_operator.api.hosts import is_loopback
+from mltask_operator.kube.slim_answers import slim_answers
 
 logger = logging.getLogger(__name__)
 
 RELOAD_PAUSE_SECONDS = 5.0
-"""Between two loads. A token that stays refused would otherwise be read anew in a hot loop."""
+"""Shortest time between two loads. Without it, a rejected token would be reloaded in a hot loop."""
 
 
 class NoCredentials(Exception):
-    """Neither a kubeconfig nor a service account could be used; the text says what to do."""
+    """No kubeconfig and no service account is usable; the text says what to do."""
 
 
 class Credentials:
     """The ambient kubeconfig ($KUBECONFIG, ~/.kube/config) or else the Pod's service account."""
 
-    def __init__(self) -> None:
+    def __init__(self, reload_pause: float = RELOAD_PAUSE_SECONDS) -> None:
+        """Load nothing yet. `reload_pause` is the shortest time in seconds between two loads."""
+        self._reload_pause = reload_pause
         self.configuration = Configuration()
         self._loaded_at = float("-inf")
         self._renewal = asyncio.Lock()
         self._tls: ssl.SSLContext | None = None
 
     async def load(self) -> None:
-        """Load the credentials anew. Raise NoCredentials where there are none to use."""
+        """Load or reload the credentials. Raises NoCredentials if none are usable."""
         self._loaded_at = time.monotonic()
         configuration = Configuration()
         kubeconfig = os.environ.get("KUBECONFIG") or _default_kubeconfig()
@@ -58,44 +61,52 @@ class Credentials:
 
     @property
     def tls(self) -> ssl.SSLContext:
-        """The certificates that were loaded last. Connections made with others are not reused."""
+        """The TLS context with the current certificates. Older connections are not reused."""
         if self._tls is None:
             self._tls = RESTClientObject(self.configuration).ssl_context
         return self._tls
 
     async def renew(self, refused: Configuration) -> None:
-        """Load anew after a 401, RELOAD_PAUSE_SECONDS after the last time at the earliest.
+        """Reload the credentials after a 401, at most once per reload pause.
 
-        It is done once for all whom the API server has refused with the same configuration.
+        `refused` is the configuration that the API server rejected. Concurrent requests that were
+        rejected with the same one share a reload. Raises NoCredentials if none are usable.
         """
         async with self._renewal:
             if self.configuration is refused:
                 since = time.monotonic() - self._loaded_at
-                await asyncio.sleep(max(0, RELOAD_PAUSE_SECONDS - since))
+                await asyncio.sleep(max(0, self._reload_pause - since))
                 await self.load()
 
     def session(self) -> aiohttp.ClientSession:
-        """Return connections to the API server; each request comes with the token of the moment."""
+        """Return a session for the API server; each request carries the current token."""
         return self._session(self._authorize)
 
     def session_for_kopf(self) -> kopf.AiohttpSession:
-        """Return what Kopf makes its requests with. It never sees a 401 for an outdated token.
+        """Return the session for Kopf's requests. It hides a 401 for an outdated token from Kopf.
 
-        After one it would close the session while other watches connect, which ends the operator.
-        Where a client certificate has expired, that is what is needed: a start with a new one.
+        After a 401, Kopf closes the session while other watches connect, which ends the operator.
+        An expired client certificate needs exactly that, because Kopf then logs in again.
         """
-        session = self._session(broken_off_within_a_line, self._until_accepted, self._authorize)
+        session = self._session(slim_answers, self._until_accepted, self._authorize)
         return kopf.AiohttpSession(server=self.configuration.host, aiohttp_session=session)
 
     def _session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self.tls),
             proxy=self.configuration.proxy,
-            # HTTPS_PROXY and NO_PROXY count, as for the kubernetes client. To ask for them takes
-            # aiohttp a thread and a look at ~/.netrc for each request: not where there are none.
-            trust_env=bool(getproxies()),
+            trust_env=self._may_use_a_proxy(),
             middlewares=middlewares,
         )
+
+    def _may_use_a_proxy(self) -> bool:
+        """Return whether HTTPS_PROXY and NO_PROXY matter for this API server.
+
+        They don't for a loopback address, such as kind's: Go, and so kubectl, never sends such
+        requests to a proxy. Without a proxy the answer is False, since looking one up costs aiohttp
+        a thread and a read of ~/.netrc for each request.
+        """
+        return bool(getproxies()) and not is_loopback(self.configuration.host)
 
     async def _authorize(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -113,11 +124,11 @@ class Credentials:
             if response.status != 401 or used.cert_file:
                 return response
             response.release()
-            logger.warning("The API server accepts the credentials no more: they are read anew")
+            logger.warning("credentials rejected (401), reloading them")
             try:
                 await self.renew(used)
             except NoCredentials as error:
-                logger.warning("There are %s", error)
+                logger.warning("failed to reload the credentials: %s", error)
 
 
 def _in_a_line(error: Exception) -> str:

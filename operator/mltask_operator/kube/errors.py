@@ -1,4 +1,4 @@
-"""What the API server may answer instead of what was asked for."""
+"""Errors of requests to the API server."""
 
 import json
 from typing import Any
@@ -68,3 +68,7 @@ class ApiError(OSError):
 
 class Unreachable(OSError):
     """The API server gave no answer: not reachable, or not in time."""
+
+
+class Unreadable(OSError):
+    """An answer, or an object in it, that is not what was asked for or can't be understood."""

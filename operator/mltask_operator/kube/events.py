@@ -1,26 +1,28 @@
 """Events as the API server takes them.
 
-The name of each is a function of its task, attempt and reason: a second one of the same, whoever
-posts it, meets AlreadyExists. Kopf's own posting has the server invent a name for each.
+An Event's name is a function of its task, attempt and reason, so a second post of the same Event is
+refused with AlreadyExists. With Kopf's own posting the server generates a name for each.
 """
 
 from datetime import UTC, datetime
 from typing import Any
 
 from mltask_operator.api import names
+from mltask_operator.escaping import escape
 from mltask_operator.lifecycle.announce import Notice
 from mltask_operator.lifecycle.observed import Task
 
 COMPONENT = "mltask-operator"
 CONTROLLER = f"{names.GROUP}/operator"
 MAX_MESSAGE_BYTES = 1000
-"""events.k8s.io/v1 takes 1024, and reads all Events."""
+"""The limit of events.k8s.io/v1, which also serves Events that v1 created, is 1024."""
 
 
 def event_name(task_name: str, task_uid: str, notice: Notice) -> str:
-    """Return the Event's name: with a task name of 63 characters it is half as long as it may be.
+    """Return the Event's name. A task name of 63 characters makes half the allowed length.
 
-    A dot takes part in no uid, attempt or reason: no two differ only in where one part ends.
+    All parts are names that the API server checked, or our own words. No uid, attempt or reason
+    has a dot, so different parts never make the same name.
     """
     return f"{task_name}.{task_uid}.{notice.attempt}.{notice.reason.lower()}"
 
@@ -55,8 +57,11 @@ def event_from(task: Task, notice: Notice, resource_version: str, now: datetime)
 
 
 def _in_a_line(text: str) -> str:
-    """Return the text without line breaks, which would tear kubectl's table, and not too long."""
-    line = " ".join(text.split())
+    """Return the text as one line of at most `MAX_MESSAGE_BYTES`, for kubectl's table.
+
+    kubectl prints it to a terminal, and parts of it may come from containers and Pods.
+    """
+    line = escape(" ".join(text.split())[: MAX_MESSAGE_BYTES + 1])
     encoded = line.encode()
     if len(encoded) <= MAX_MESSAGE_BYTES:
         return line

@@ -1,4 +1,4 @@
-"""Objects as the API server sends them (JSON), reduced to what the lifecycle judges."""
+"""Objects as the API server sends them (JSON), as the values that the lifecycle judges."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,8 +11,10 @@ from pydantic import ValidationError
 
 from mltask_operator.api import names
 from mltask_operator.api.status import FINAL_PHASES, MLTaskStatus, Phase
+from mltask_operator.kube import paths
 from mltask_operator.kube.quantities import whole
-from mltask_operator.kube.spec import rules_from
+from mltask_operator.kube.spec import requests_from, resources_from, rules_from
+from mltask_operator.kube.times import bounded_seconds, optional_time, time_from
 from mltask_operator.kube.waiting import waiting_from
 from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase, Task
 from mltask_operator.lifecycle.rules import Rules
@@ -20,10 +22,17 @@ from mltask_operator.lifecycle.rules import Rules
 Json = Mapping[str, Any]
 
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
+_NO_REQUESTS: Mapping[str, str] = MappingProxyType({})
+_NEW_STATUS = MLTaskStatus()
+_NEW = {"phase": Phase.PENDING.value}
+"""The status of a task that nobody has written: all such tasks share one value."""
 
 
 def task_from(body: Json) -> Task:
-    """Return the task that an MLTask object describes."""
+    """Return the task that an MLTask object describes.
+
+    Raise KeyError, TypeError or ValueError for an object that a later version may have written.
+    """
     metadata, spec = body["metadata"], body.get("spec") or {}
     status = _status(body.get("status") or {})
     rules = rules_from(spec)
@@ -37,21 +46,19 @@ def task_from(body: Json) -> Task:
         is_being_deleted="deletionTimestamp" in metadata,
         is_understood=status is not None,
         status=status or MLTaskStatus(),
-        spec=None if status is None else spec,
+        requests=requests_from(spec),
+        resources=resources_from(spec),
+        priority_class=((spec.get("template") or {}).get("spec") or {}).get("priorityClassName"),
         rules=rules,
         asked_memory=_asked_memory(status) if rules.memory else None,
-        handed_on_labels={
-            label: value
-            for label, value in (metadata.get("labels") or {}).items()
-            if label.startswith(names.HANDED_ON_LABEL_PREFIX)
-        },
+        handed_on_labels=_handed_on(metadata.get("labels") or {}),
     )
     return _as_finished(task) if task.status.is_finished else task
 
 
 def created_at(body: Json) -> datetime:
     """Return when an object was created, by the API server's clock."""
-    return _time(body["metadata"]["creationTimestamp"])
+    return time_from(body["metadata"]["creationTimestamp"])
 
 
 def is_finished(body: Json) -> bool:
@@ -60,27 +67,34 @@ def is_finished(body: Json) -> bool:
 
 
 def owner_from(pod_body: Json) -> Owner | None:
-    """Return the task that a Pod belongs to; None where it is not one of ours.
+    """Return the task that a Pod says it belongs to; None where it isn't one of ours.
 
-    Its controller says so. Labels, which anybody may change, count only where there is none: then
-    the user deleted the task with --cascade=orphan.
+    Its controller reference decides. Labels, which anyone may change, count only where there is
+    none: then a user deleted the task with --cascade=orphan. A claim that no task can fulfil, such
+    as an owner named `x/y`, is answered with an owner that does not exist.
     """
     metadata = pod_body["metadata"]
     for reference in metadata.get("ownerReferences") or ():
         if reference.get("controller"):
             if (reference["apiVersion"], reference["kind"]) != (names.API_VERSION, names.KIND):
                 return None
-            return Owner(
-                namespace=metadata["namespace"], name=reference["name"], uid=reference["uid"]
-            )
+            return _owner(metadata, reference["name"], reference["uid"])
     labels = metadata.get("labels") or {}
     if names.TASK_LABEL not in labels or names.TASK_UID_LABEL not in labels:
         return None
-    return Owner(
-        namespace=metadata["namespace"],
-        name=labels[names.TASK_LABEL],
-        uid=labels[names.TASK_UID_LABEL],
-    )
+    return _owner(metadata, labels[names.TASK_LABEL], labels[names.TASK_UID_LABEL])
+
+
+def nobody(pod_body: Json) -> Owner:
+    """Return the owner of a Pod that belongs to no task: it has no name, and the Pod's own uid."""
+    metadata = pod_body["metadata"]
+    return Owner(namespace=metadata["namespace"], name="", uid=metadata["uid"])
+
+
+def _owner(metadata: Json, name: str, uid: str) -> Owner:
+    if len(name) <= names.MAX_TASK_NAME_LENGTH and paths.is_name(name) and paths.is_uid(uid):
+        return Owner(namespace=metadata["namespace"], name=name, uid=uid)
+    return nobody({"metadata": metadata})
 
 
 def pod_from(body: Json, owner: Owner) -> Pod:
@@ -106,12 +120,12 @@ def pod_from(body: Json, owner: Owner) -> Pod:
         node_name=(body.get("spec") or {}).get("nodeName"),
         reason=status.get("reason"),
         message=status.get("message"),
-        scheduled_at=_optional_time(scheduled.get("lastTransitionTime")),
+        scheduled_at=optional_time(scheduled.get("lastTransitionTime")),
         waiting=waiting_from(body.get("spec") or {}, status),
         deletion_asked_at=_deletion_asked_at(metadata),
-        deletion_grace=timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0),
+        deletion_grace=bounded_seconds(metadata.get("deletionGracePeriodSeconds") or 0),
         disruption=disruption.get("reason"),
-        disrupted_at=_optional_time(disruption.get("lastTransitionTime")),
+        disrupted_at=optional_time(disruption.get("lastTransitionTime")),
         conditions=tuple((c["type"], c["status"]) for c in conditions),
         init_containers=_containers(status.get("initContainerStatuses") or ()),
         containers=_containers(status.get("containerStatuses") or ()),
@@ -150,7 +164,14 @@ def version_of(body: Json) -> int:
     return int(body["metadata"]["resourceVersion"])
 
 
+def _handed_on(labels: Mapping[str, str]) -> Mapping[str, str]:
+    found = {label: labels[label] for label in names.HANDED_ON_LABELS if label in labels}
+    return found or _NO_LABELS
+
+
 def _status(status: Json) -> MLTaskStatus | None:
+    if status == _NEW:
+        return _NEW_STATUS
     try:
         return MLTaskStatus.model_validate(status)
     except ValidationError:
@@ -163,7 +184,9 @@ def _as_finished(task: Task) -> Task:
         task,
         status=_outcome(task.status.phase, task.status.reason, task.status.attempts),
         finished_at=task.status.finished_at,
-        spec=None,
+        requests=_NO_REQUESTS,
+        resources=frozenset(),
+        priority_class=None,
         rules=_expiry(task.rules.ttl),
         asked_memory=None,
         handed_on_labels=_NO_LABELS,
@@ -192,8 +215,12 @@ def _deletion_asked_at(metadata: Json) -> datetime | None:
     # shortens that period moves both, so their difference stays the time of the first request.
     if "deletionTimestamp" not in metadata:
         return None
-    grace = timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
-    return _time(metadata["deletionTimestamp"]) - grace
+    grace = bounded_seconds(metadata.get("deletionGracePeriodSeconds") or 0)
+    ends_at = optional_time(metadata["deletionTimestamp"])
+    if ends_at is None:
+        # The grace period ends in a year that no clock here knows.
+        return time_from(metadata["creationTimestamp"])
+    return ends_at - grace
 
 
 def _true(conditions: Sequence[Json], kind: str) -> Json:
@@ -222,26 +249,16 @@ def _container(status: Json) -> Container:
             reason=ended.get("reason"),
             # What `echo` wrote ends with a line break, for which kubectl would show "...".
             message=(ended.get("message") or "").rstrip("\r\n") or None,
-            started_at=_optional_time(ended.get("startedAt")),
-            finished_at=_optional_time(ended.get("finishedAt")),
+            started_at=optional_time(ended.get("startedAt")),
+            finished_at=optional_time(ended.get("finishedAt")),
         )
     if running := state.get("running"):
         return Container(
             name=status["name"],
             is_running=True,
-            started_at=_optional_time(running.get("startedAt")),
+            started_at=optional_time(running.get("startedAt")),
         )
     waiting = state.get("waiting") or {}
     return Container(
         name=status["name"], reason=waiting.get("reason"), message=waiting.get("message")
     )
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _optional_time(text: str | None) -> datetime | None:
-    # A container that never ran has Go's zero time, or the epoch, as its times.
-    time = _time(text) if text else None
-    return time if time and time.year > 1970 else None

@@ -58,7 +58,7 @@ async def check_cluster(api: Api, namespaces: Sequence[str]) -> list[str]:
         text = _not_permitted(_where(namespace), missing)
         if len(unserved) == len(namespaces or ("",)):
             raise NotReady(text)
-        logger.error("Left out: %s", text)
+        logger.error("Left out: %s", text, extra={"namespace": namespace})
     return [namespace for namespace in namespaces if namespace not in unserved]
 
 
@@ -102,6 +102,7 @@ async def warn_without_events(api: Api, namespaces: Sequence[str]) -> None:
                 "not permitted %s: %s. What happens to tasks is told in their status alone",
                 _where(namespace),
                 "; ".join(missing),
+                extra={"namespace": namespace},
             )
 
 

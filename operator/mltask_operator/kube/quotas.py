@@ -1,61 +1,157 @@
-"""ResourceQuotas: what a refusal of theirs says, and what a change of one means.
+"""ResourceQuotas: the meaning of their refusals and of their changes.
 
-A refusal comes as text alone; the API server makes it in pkg/quota's admission plugin:
-`exceeded quota: NAME, requested: R=Q,…, used: R=Q,…, limited: R=Q,…`, of the exceeded resources.
+A refusal is a text only. The API server's admission plugin for quota writes it, and names the
+exceeded resources: `exceeded quota: NAME, requested: R=Q,…, used: R=Q,…, limited: R=Q,…`.
+
+A quota is its users' text too: nothing here raises, whatever a ResourceQuota holds, and the work is
+bounded whatever its size.
 """
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from mltask_operator.kube.quantities import amount
 from mltask_operator.lifecycle.observed import QuotaExcess
 
 Json = Mapping[str, Any]
 
+MAX_RESOURCES = 64
+"""A refusal that names more resources counts as unreadable. No real Pod asks for so many."""
+MAX_BOUNDS = 10_000
+"""The most entries of `hard` that are looked at: a quota of object counts may have hundreds."""
+MAX_USED = 256
+"""The most entries of `used` that are kept and compared. Where a later one falls, waiting tasks
+find out when they next ask by themselves, within half a minute."""
+MAX_SELECTORS = 64
+"""The most entries of each list in a scope selector that are kept."""
+MAX_NAME = 317
+"""The most characters of a resource's name: 253 of its domain, 63 and a slash."""
+MAX_AMOUNT = 64
+"""The most characters of an amount. The API server itself writes fewer than 30."""
+
 _EXCEEDED = re.compile(
-    r"exceeded quota: (?P<name>\S+), requested: (?P<requested>\S+), used: \S+, "
+    r"exceeded quota: (?P<name>[a-z0-9.-]{1,253}), requested: (?P<requested>\S+), used: \S+, "
     r"limited: (?P<limited>\S+)"
 )
 
 
+class QuotaKey(NamedTuple):
+    """Which ResourceQuota it is."""
+
+    namespace: str
+    name: str
+
+
 def excess_from(message: str) -> QuotaExcess | None:
-    """Return what a refused creation asked too much of; None where the message does not say."""
+    """Return why a quota refused a Pod, or None if the message doesn't say it."""
     if (found := _EXCEEDED.search(message)) is None:
         return None
+    requested, limited = _pairs(found["requested"]), _pairs(found["limited"])
+    if len(requested) > MAX_RESOURCES:
+        return None
     try:
-        requested, limited = _amounts(found["requested"]), _amounts(found["limited"])
-        never_fits = any(amount(q) > amount(limited[r]) for r, q in requested.items())
+        never_fits = any(_is_less(limited[r], q) for r, q in requested.items())
     except (KeyError, ValueError):
         return None
     return QuotaExcess(quota=found["name"], resources=frozenset(requested), never_fits=never_fits)
 
 
+def key_of(quota: Json) -> QuotaKey | None:
+    """Return the namespace and name of a ResourceQuota, or None if it has none."""
+    metadata = _map(quota.get("metadata"))
+    namespace, name = metadata.get("namespace"), metadata.get("name")
+    return (
+        QuotaKey(namespace, name) if isinstance(namespace, str) and isinstance(name, str) else None
+    )
+
+
+def kept_part(quota: Json) -> Json:
+    """Return the part of a ResourceQuota that the other functions need, in a bounded size.
+
+    The amounts in `hard` become one number, since only their changes matter.
+    """
+    spec, status = _map(quota.get("spec")), _map(quota.get("status"))
+    selectors = _first(_map(spec.get("scopeSelector")).get("matchExpressions"))
+    return {
+        "spec": {
+            "hard": _fingerprint(spec.get("hard")),
+            "scopes": _names(spec.get("scopes")),
+            "scopeSelector": tuple(_selector(_map(selector)) for selector in selectors),
+        },
+        "status": {"hard": _fingerprint(status.get("hard")), "used": _used(quota)},
+    }
+
+
 def has_released(before: Json, after: Json) -> bool:
-    """Whether the change of a ResourceQuota may let in what it refused: less used, or more hard."""
+    """Return whether a Pod that the ResourceQuota refused may fit after this change.
+
+    That is so where less is used of a resource, or where the bounds have changed.
+    """
     if has_new_bounds(before, after):
         return True
-    old_used, new_used = ((q.get("status") or {}).get("used") or {} for q in (before, after))
-    return any(_is_less(new_used.get(r, "0"), used) for r, used in old_used.items())
+    used = _used(after)
+    return any(_has_fallen(amount, used.get(name, "0")) for name, amount in _used(before).items())
 
 
 def has_new_bounds(before: Json, after: Json) -> bool:
-    """Whether the ResourceQuota holds another amount than before, whatever is used of it."""
+    """Return whether the ResourceQuota's own amounts or scopes have changed."""
     return before.get("spec") != after.get("spec") or (
-        (before.get("status") or {}).get("hard") != (after.get("status") or {}).get("hard")
+        _map(before.get("status")).get("hard") != _map(after.get("status")).get("hard")
     )
 
 
 def is_scoped(quota: Json) -> bool:
-    """Whether the quota is for some Pods of its namespace only."""
-    spec = quota.get("spec") or {}
+    """Return whether the ResourceQuota is for some Pods of its namespace only."""
+    spec = _map(quota.get("spec"))
     return bool(spec.get("scopes") or spec.get("scopeSelector"))
 
 
+def _has_fallen(before: str, after: str) -> bool:
+    try:
+        return before != after and _is_less(after, before)
+    except ValueError:
+        return False
+
+
 def _is_less(quantity: str, than: str) -> bool:
-    return quantity != than and amount(quantity) < amount(than)
+    if max(len(quantity), len(than)) > MAX_AMOUNT:
+        raise ValueError("longer than any quantity")
+    return amount(quantity) < amount(than)
 
 
-def _amounts(text: str) -> dict[str, str]:
-    pairs = (pair.partition("=") for pair in text.split(","))
+def _pairs(text: str) -> dict[str, str]:
+    pairs = (pair.partition("=") for pair in text.split(",", MAX_RESOURCES))
     return {resource: quantity for resource, _, quantity in pairs}
+
+
+def _used(quota: Json) -> dict[str, str]:
+    used = _map(_map(quota.get("status")).get("used"))
+    return {
+        name: amount
+        for name, amount in islice(used.items(), MAX_USED)
+        if len(name) <= MAX_NAME and isinstance(amount, str) and len(amount) <= MAX_AMOUNT
+    }
+
+
+def _fingerprint(amounts: object) -> int:
+    entries = islice(_map(amounts).items(), MAX_BOUNDS)
+    return hash(frozenset(entry for entry in entries if isinstance(entry[1], str)))
+
+
+def _selector(selector: Json) -> tuple[object, ...]:
+    words = _names([selector.get("scopeName"), selector.get("operator")])
+    return (*words, _names(selector.get("values")))
+
+
+def _names(values: object) -> tuple[str, ...]:
+    return tuple(value[:MAX_NAME] for value in _first(values) if isinstance(value, str))
+
+
+def _first(values: object) -> list[Any]:
+    return values[:MAX_SELECTORS] if isinstance(values, list) else []
+
+
+def _map(value: object) -> Json:
+    return value if isinstance(value, Mapping) else {}

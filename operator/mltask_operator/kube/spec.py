@@ -1,7 +1,10 @@
-"""The spec of an MLTask (JSON, as the API server has checked it), as the rules of its life."""
+"""The lifecycle rules of an MLTask, read from its spec (JSON that the API server has validated)."""
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import lru_cache
+from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from mltask_operator.api.failures import (
@@ -10,17 +13,23 @@ from mltask_operator.api.failures import (
     DEFAULT_MEMORY_FACTOR,
 )
 from mltask_operator.kube.quantities import whole
+from mltask_operator.kube.times import bounded_seconds
 from mltask_operator.lifecycle.rules import (
     ExitCodes,
     FailureAction,
     FailureRule,
     MemoryGrowth,
     Rules,
+    packed,
 )
 
 Json = Mapping[str, Any]
 
-_FIELDS = frozenset(
+MAX_RESOURCES = 32
+"""How many resources of a task's requests are accounted for: a node offers a dozen at the most."""
+MAX_NAMES = 200
+TTL_FIELD = "ttlSecondsAfterFinished"
+RULE_FIELDS = frozenset(
     {
         "activeDeadlineSeconds",
         "backoff",
@@ -31,21 +40,21 @@ _FIELDS = frozenset(
         "stepFailurePolicy",
         "steps",
         "suspend",
-        "ttlSecondsAfterFinished",
+        TTL_FIELD,
     }
 )
 _DEFAULT = Rules()
 
 
 def rules_from(spec: Json) -> Rules:
-    """Return what the spec says of the task's life; most specs say nothing and share one value."""
-    if _FIELDS.isdisjoint(spec):
+    """Return the lifecycle rules of this spec. Specs without any share one value."""
+    if RULE_FIELDS.isdisjoint(spec):
         return _DEFAULT
     backoff = spec.get("backoff") or {}
     return Rules(
         backoff_limit=spec.get("backoffLimit") or 0,
-        backoff_base=timedelta(seconds=backoff.get("baseSeconds", DEFAULT_BASE_SECONDS)),
-        backoff_max=timedelta(seconds=backoff.get("maxSeconds", DEFAULT_MAX_SECONDS)),
+        backoff_base=bounded_seconds(backoff.get("baseSeconds", DEFAULT_BASE_SECONDS)),
+        backoff_max=bounded_seconds(backoff.get("maxSeconds", DEFAULT_MAX_SECONDS)),
         failure_policy=tuple(
             _failure_rule(rule) for rule in (spec.get("podFailurePolicy") or {}).get("rules", ())
         ),
@@ -55,12 +64,43 @@ def rules_from(spec: Json) -> Rules:
         steps=tuple(step["name"] for step in spec.get("steps") or ()),
         goes_on_after_failed_step=spec.get("stepFailurePolicy") == "Continue",
         is_suspended=bool(spec.get("suspend")),
-        ttl=_seconds(spec.get("ttlSecondsAfterFinished")),
+        ttl=_seconds(spec.get(TTL_FIELD)),
     )
 
 
+def requests_from(spec: Json) -> Mapping[str, str]:
+    """Return the requests of spec.resources: the quantity of each resource, as text.
+
+    Tasks with the same requests share one value. Of more than MAX_RESOURCES, the first ones count.
+    """
+    requests = (spec.get("resources") or {}).get("requests") or {}
+    return _shared_requests(
+        tuple((name, str(amount)) for name, amount in islice(requests.items(), MAX_RESOURCES))
+    )
+
+
+def resources_from(spec: Json) -> frozenset[str]:
+    """Return the names of the resources that spec.resources requests or limits.
+
+    There are at most MAX_NAMES: the queue for quota tells from the number that there are too many.
+    """
+    resources = spec.get("resources") or {}
+    asked = (name for part in ("requests", "limits") for name in resources.get(part) or ())
+    return _shared_names(frozenset(islice(asked, MAX_NAMES)))
+
+
+@lru_cache(maxsize=512)
+def _shared_requests(pairs: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return MappingProxyType(dict(pairs))
+
+
+@lru_cache(maxsize=512)
+def _shared_names(names: frozenset[str]) -> frozenset[str]:
+    return names
+
+
 def _seconds(count: int | None) -> timedelta | None:
-    return None if count is None else timedelta(seconds=count)
+    return None if count is None else bounded_seconds(count)
 
 
 def _failure_rule(rule: Json) -> FailureRule:
@@ -70,7 +110,7 @@ def _failure_rule(rule: Json) -> FailureRule:
         exit_codes=codes
         and ExitCodes(
             are_in=codes["operator"] == "In",
-            values=frozenset(codes["values"]),
+            values=packed(codes["values"]),
             container=codes.get("containerName"),
         ),
         conditions=tuple(

@@ -1,7 +1,7 @@
-"""The whole lifecycle of a task on one page: what was observed, and so what to do next.
+"""The whole lifecycle of a task on one page: from what was observed to the next action.
 
-One action at a time. After it the world is observed again, so every crash lies between two
-observations, and whatever was done twice meets a name or a precondition that refuses it.
+It is one action at a time, and then the task is observed again. So every crash lies between two
+observations, and a name or a precondition refuses whatever is done twice.
 """
 
 from datetime import datetime
@@ -36,15 +36,15 @@ def decide(seen: Observed, now: datetime) -> Action:
     if seen.task is None and not seen.is_task_gone:
         return ReadTask(seen.owner)
     if seen.task is None or seen.task.is_being_deleted:
-        return _let_go_of_all(seen.pods)
+        return _release_all(seen.pods)
     if not seen.task.is_understood:
         return Wait("a later version of the operator wrote this status")
-    return _let_go_of_copies(seen.pods) or _run(seen.task, seen, now)
+    return _release_copies(seen.task, seen.pods) or _run(seen.task, seen, now)
 
 
 def _run(task: Task, seen: Observed, now: datetime) -> Action:
-    pods = [pod for pod in seen.pods if pod.is_genuine]
-    # Record, then destroy: a Pod goes only once its end is durable in status.
+    pods = [pod for pod in seen.pods if _is_genuine(task, pod)]
+    # Delete a Pod only after its outcome is stored in status.
     for settled in pods:
         if task.status.is_finished or settled.attempt <= task.settled_attempts:
             return _free(settled)
@@ -108,18 +108,27 @@ def _let_run(task: Task, pod: Pod, seen: Observed, now: datetime) -> Action:
     return action
 
 
-def _let_go_of_copies(pods: tuple[Pod, ...]) -> Action | None:
-    # Somebody's copy of a Pod (`kubectl get -o yaml | kubectl create`) carries our finalizer too.
+def _is_genuine(task: Task, pod: Pod) -> bool:
+    """Whether the operator may have created this Pod for the task.
+
+    It creates an attempt only after the end of the one before is stored in status. A Pod of a later
+    attempt is somebody's invention, and its number must never reach status.
+    """
+    return pod.is_genuine and pod.attempt <= task.settled_attempts + 1
+
+
+def _release_copies(task: Task, pods: tuple[Pod, ...]) -> Action | None:
+    # A user's copy of a Pod (`kubectl get -o yaml | kubectl create`) has our finalizer too.
     for pod in pods:
-        if not pod.is_genuine and pod.is_held and pod.is_being_deleted:
+        if not _is_genuine(task, pod) and pod.is_held and pod.is_being_deleted:
             return ReleasePod(pod)
     return None
 
 
-def _let_go_of_all(pods: tuple[Pod, ...]) -> Action:
-    # The garbage collector deletes the Pods of a deleted task, or cuts their owner reference if
-    # the user said --cascade=orphan and so keeps them. Nobody but it can tell which.
+def _release_all(pods: tuple[Pod, ...]) -> Action:
+    # The garbage collector deletes the Pods of a deleted task. With --cascade=orphan, it removes
+    # their owner reference instead. Only the garbage collector knows which.
     for pod in pods:
         if pod.is_held and (pod.is_being_deleted or not pod.is_owned):
             return ReleasePod(pod)
-    return Wait("the garbage collector sees to the Pods of a deleted task")
+    return Wait("the garbage collector deletes the Pods of a deleted task")

@@ -13,14 +13,13 @@ Json = Mapping[str, Any]
 _SHORT_FIELDS = ("image", "command", "args", "workingDir", "envFrom", "resources")
 
 
-def pod_manifest(task: Task, attempt: int) -> dict[str, Any]:
-    """Return the manifest of the Pod that runs this attempt of the task.
+def pod_manifest(task: Task, spec: Json, attempt: int) -> dict[str, Any]:
+    """Return the manifest of the Pod that runs this attempt of the task, which has this spec.
 
     It is the template, with the short fields overlaid on its container `main` (put first where
     the template has none), with what the operator needs: name, labels, owner, finalizer, and
     restricted where the template does not say otherwise.
     """
-    spec = task.spec or {}
     template = spec.get("template") or {}
     metadata = template.get("metadata") or {}
     pod_spec = dict(template.get("spec") or {})
@@ -29,7 +28,7 @@ def pod_manifest(task: Task, attempt: int) -> dict[str, Any]:
         pod_spec.get("containers") or (), spec, _resources(spec["resources"], task)
     )
     if task.rules.steps:
-        _put_steps(pod_spec, task)
+        _put_steps(pod_spec, task, spec["steps"])
     for part in ("containers", "initContainers"):
         if containers := pod_spec.get(part):
             pod_spec[part] = [_with_log_tail(container) for container in containers]
@@ -82,14 +81,13 @@ def _overlay(container: dict[str, Any], spec: Json) -> None:
         container["env"] = [*kept, *env]
 
 
-def _put_steps(pod_spec: dict[str, Any], task: Task) -> None:
+def _put_steps(pod_spec: dict[str, Any], task: Task, all_steps: Sequence[Json]) -> None:
     """Put the steps that have not ended in the place of main: all but the last run before it.
 
     Init containers run one after another, so the Pod requests what the largest of them does, not
     their sum.
     https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
     """
-    spec = task.spec or {}
     left = set(steps.remaining(task))
     main = next(c for c in pod_spec["containers"] if c["name"] == names.MAIN_CONTAINER)
     mounts = main.get("volumeMounts") or ()
@@ -100,7 +98,7 @@ def _put_steps(pod_spec: dict[str, Any], task: Task) -> None:
     if all(volume["name"] != names.SCRATCH_VOLUME for volume in volumes):
         pod_spec["volumes"] = [*volumes, {"name": names.SCRATCH_VOLUME, "emptyDir": {}}]
     containers = []
-    for step in spec["steps"]:
+    for step in all_steps:
         if step["name"] in left:
             container = {**main, "name": step["name"]}
             _overlay(container, step)
@@ -114,7 +112,8 @@ def _put_steps(pod_spec: dict[str, Any], task: Task) -> None:
 
 def _resources(resources: Json, task: Task) -> Json:
     limits = dict(resources.get("limits") or {})
-    requests = memory.requests(task)
+    requests = {name: str(amount) for name, amount in resources["requests"].items()}
+    requests |= memory.requests(task)
     for name, quantity in resources["requests"].items():
         if _must_equal_its_limit(name):
             limits.setdefault(name, quantity)

@@ -46,8 +46,7 @@ def asked(task: Task) -> str | None:
 
 def requests(task: Task, grown_to: int | None = None) -> dict[str, str]:
     """Return what the present attempt requests or, with `grown_to`, the next one."""
-    spec = task.spec or {}
-    amounts = {name: str(amount) for name, amount in spec["resources"]["requests"].items()}
+    amounts = dict(task.requests)
     amount = grown_to or task.asked_memory
     if task.rules.memory is not None and amount not in (None, task.rules.memory.request):
         amounts["memory"] = quantity(amount)

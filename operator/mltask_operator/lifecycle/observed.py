@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from mltask_operator.api.reasons import Reason
 from mltask_operator.api.status import MLTaskStatus
@@ -26,8 +25,12 @@ class Task:
     """Whether the status is one that this version knows; a later one may have written others."""
     status: MLTaskStatus
     """Of a finished task only its phase and reason and how many attempts there were."""
-    spec: Mapping[str, Any] | None
-    """The spec as JSON; None once the task is finished, when nothing needs it any more."""
+    requests: Mapping[str, str]
+    """The requests of spec.resources, as quantities; empty once the task is finished."""
+    resources: frozenset[str] = frozenset()
+    """The resources that spec.resources requests or limits."""
+    priority_class: str | None = None
+    """The PriorityClass of the task's Pods, where the template names one."""
     rules: Rules
     asked_memory: int | None = None
     """The memory in bytes that status says the task asks for, where its rules let it grow."""
@@ -189,11 +192,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Whose a Pod says it is: enough to ask the API server whether that task still exists."""
+    """The task that a Pod belongs to: enough to ask the API server whether it still exists."""
 
     namespace: str
     name: str
     uid: str
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether no such task can exist: the Pod's claim is not even a possible name."""
+        return not self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

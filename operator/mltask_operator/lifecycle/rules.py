@@ -1,10 +1,17 @@
-"""What a task's spec says of its life, in the form that `decide` reads."""
+"""The lifecycle rules of a task's spec, in the form that `decide` reads."""
 
+from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from mltask_operator.api.failures import DEFAULT_BASE_SECONDS, DEFAULT_MAX_SECONDS
+
+
+def packed(codes: Iterable[int]) -> bytes:
+    """Return exit codes, which are int32, in four bytes each. As Python objects they take 36."""
+    return array("i", sorted(set(codes))).tobytes()
 
 
 class FailureAction(StrEnum):
@@ -21,9 +28,13 @@ class ExitCodes:
 
     are_in: bool
     """Whether it matches a code among `values`, or one that is not."""
-    values: frozenset[int]
+    values: bytes
+    """The codes as `packed` returns them. A user may list thousands in each of many tasks."""
     container: str | None = None
     """The only container that is looked at, where there is one."""
+
+    def __contains__(self, code: int | None) -> bool:
+        return code in memoryview(self.values).cast("i")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

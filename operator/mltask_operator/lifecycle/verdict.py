@@ -180,7 +180,7 @@ def _has_exit_code(codes: ExitCodes, pod: Pod) -> bool:
     # As a Job does: one container is enough, init containers count, exit code 0 never does.
     # https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy
     return any(
-        (container.exit_code in codes.values) is codes.are_in
+        (container.exit_code in codes) is codes.are_in
         for container in (*pod.containers, *pod.init_containers)
         if container.exit_code and codes.container in (None, container.name)
     )

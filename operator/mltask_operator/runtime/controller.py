@@ -1,4 +1,4 @@
-"""The operator without its watches: told of events, it keeps every task going."""
+"""The operator without its watches: it receives their events, and keeps every task going."""
 
 import asyncio
 import contextlib
@@ -8,27 +8,31 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mltask_operator.api import names
 from mltask_operator.kube.election import Election
 from mltask_operator.runtime.announcer import Announcer
 from mltask_operator.runtime.census import Census
-from mltask_operator.runtime.listing import catch_up, list_all, read_open
+from mltask_operator.runtime.listing import Lister, uid_of
 from mltask_operator.runtime.metrics import Metrics
 from mltask_operator.runtime.priorities import Priorities
-from mltask_operator.runtime.quotaqueue import QuotaQueue
+from mltask_operator.runtime.quota_queue import QuotaQueue
 from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.server import Server
+from mltask_operator.runtime.set_aside import SetAside
 from mltask_operator.runtime.store import Store
 from mltask_operator.runtime.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
 
 WORKERS = 32
-"""Requests for tasks under way at once, and so nearly the most connections to the API server:
+"""Requests for tasks in flight at once, and so nearly the most connections to the API server:
 Events have a few of their own."""
+WORKERS_PER_NAMESPACE = 24
+"""The rest of the workers is for others, also while every request of a namespace times out."""
 RESYNC_PERIOD = timedelta(minutes=10)
 RESYNC_RETRY = timedelta(seconds=10)
 RELIST_PAUSE = timedelta(seconds=1)
-"""From the first sign that a watch has begun anew: others that were cut with it begin meanwhile."""
+"""From the first sign that a watch was restarted: others that broke with it restart meanwhile."""
 LOOK_PERIOD = timedelta(seconds=3)
 PRIORITIES_PAUSE = timedelta(seconds=5)
 STOP_GRACE = timedelta(seconds=3)
@@ -59,11 +63,14 @@ class Controller:
         metrics: Metrics,
         clock: Callable[[], datetime] = now,
     ) -> None:
-        self._api = api
         self._election = election
         self._acts = False
-        self._namespaces: Sequence[str | None] = namespaces or (None,)
         self._store = Store(clock)
+        set_aside = SetAside(metrics.note_set_aside)
+        self._lister = Lister(api, self._store, namespaces or (None,), set_aside)
+        self._record_task = set_aside.guarded(names.KIND, self._store.record_task, uid_of)
+        self._record_pod = set_aside.guarded("Pod", self._store.record_pod, lambda _: None)
+        self._record_quota = set_aside.guarded("ResourceQuota", self._note_quota, lambda _: None)
         self._sees_priorities = sees_priorities
         self._priorities = Priorities(api)
         self._quota = QuotaQueue(self._wake, self._priorities.value)
@@ -77,9 +84,15 @@ class Controller:
             self._announcer.tell,
             is_crowded=lambda: self._queue.is_crowded,
         )
-        self._queue = WorkQueue(metrics.timed(reconciler.reconcile), WORKERS, self._describe)
+        self._queue = WorkQueue(
+            metrics.timed(reconciler.reconcile),
+            WORKERS,
+            self._describe,
+            self._namespace_of,
+            WORKERS_PER_NAMESPACE,
+        )
         census = Census(self._store, self._quota, self._queue, lambda: self._acts)
-        metrics.registry.register(census)
+        metrics.add_census(census)
         self._listed_at = float("inf")
         self._has_gap = asyncio.Event()
         """Set where a watch has begun anew: of what went in between, it will never tell."""
@@ -87,7 +100,7 @@ class Controller:
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Act or stand by. Raise ApiError or Unreachable if what is to be known cannot be read."""
+        """Act, or be a standby. Raise ApiError, Unreachable or Unreadable if a listing fails."""
         self._listed_at = time.monotonic()
         if self._sees_priorities:
             await self._priorities.refresh()
@@ -105,7 +118,7 @@ class Controller:
             self._background.append(candidacy)
 
     async def stop(self) -> None:
-        """Let the requests under way end, and act no more."""
+        """Finish the requests in flight, and start no others."""
         await self._queue.stop(STOP_GRACE)
         await self._announcer.stop()
         for task in self._background:
@@ -115,64 +128,73 @@ class Controller:
             await self._election.resign()
 
     async def _take_over(self) -> None:
-        await catch_up(self._api, self._store, self._namespaces)
+        await self._lister.catch_up()
         self._act()
 
     def _act(self) -> None:
-        """Begin to act, for every task for which there is something to do."""
-        # Before anybody asks: who waited for quota before a restart keeps his place.
+        """Start to act for every task that isn't settled."""
+        # First of all, so that tasks that waited for quota before a restart keep their places.
         for task in self._store.waiting_for_quota():
             self._quota.park(task)
         self._acts = True
         for uid in self._store.unsettled():
             self._queue.wake(uid)
         self._queue.start()
-        logger.info("The operator acts now; %d tasks are open", len(self._store.unfinished()))
+        logger.info("acting as the leader: %d tasks are open", len(self._store.unfinished()))
 
     def on_task_event(self, kind: str | None, body: dict[str, Any]) -> None:
-        """Note what a watch says of an MLTask: ADDED, MODIFIED, DELETED, or None for listed."""
-        uid: str = body["metadata"]["uid"]
+        """Record an event of an MLTask: ADDED, MODIFIED, DELETED, or None for a listed one."""
+        uid = uid_of(body)
+        if uid is None:
+            return
         if kind == "DELETED":
             self._wake(self._store.record_task_removed(uid))
             self._quota.leave(uid)
         else:
             self._is_kopf_listing |= kind is None
-            self._wake(self._store.record_task(body))
+            self._wake(self._record_task(body))
             if self._store.note_watched(uid) and kind is None:
                 self._has_gap.set()
 
     def on_pod_event(self, kind: str | None, body: dict[str, Any]) -> None:
-        """Note what a watch says of a Pod, in the same words."""
+        """Record an event of a Pod; `kind` is as above."""
         if kind == "DELETED":
             self._wake(self._store.record_pod_removed(body))
         else:
-            self._wake(self._store.record_pod(body))
+            self._wake(self._record_pod(body))
 
     def on_quota_event(self, kind: str | None, body: dict[str, Any]) -> None:
-        """Note what a watch says of a ResourceQuota, in the same words."""
-        self._quota.note_quota(kind, body)
+        """Record an event of a ResourceQuota; `kind` is as above."""
+        self._record_quota({**body, "type": kind})
+
+    def _note_quota(self, body: dict[str, Any]) -> None:
+        self._quota.note_quota(body["type"], body)
 
     def check_alive(self) -> None:
-        """Raise RuntimeError where work hangs that must have ended long ago."""
+        """Raise RuntimeError where work hangs that should have finished long ago."""
         if (taken := self._queue.longest_work()) > STUCK_AFTER:
-            raise RuntimeError(f"work on a task has been under way for {taken}")
+            raise RuntimeError(f"work on a task has been in progress for {taken}")
         if time.monotonic() - self._listed_at > UNLISTED_AFTER.total_seconds():
             raise RuntimeError(f"tasks and Pods could not be listed for {UNLISTED_AFTER}")
 
-    def _describe(self, uid: str) -> str:
-        seen = self._store.observe(uid)
-        return f"{seen.owner.namespace}/{seen.owner.name}" if seen else uid
+    def _describe(self, key: str) -> str:
+        owner = self._store.owner(key)
+        return f"{owner.namespace}/{owner.name}" if owner else key
 
-    def _wake(self, uid: str | None) -> None:
-        # Who stands by keeps no list of what is to be done: that is all tasks, once it leads.
-        if uid is not None and self._acts:
-            self._queue.wake(uid)
+    def _namespace_of(self, key: str) -> str:
+        owner = self._store.owner(key)
+        return owner.namespace if owner else ""
+
+    def _wake(self, key: str | None) -> None:
+        # A standby keeps no work queue. When it becomes the leader, it queues every task.
+        if key is not None and self._acts:
+            self._queue.wake(key)
 
     async def _list_all(self) -> None:
         if self._sees_priorities:
             await self._priorities.refresh()
-        for uid in await list_all(self._api, self._store, self._namespaces):
-            self._wake(uid)
+        for key in await self._lister.list_all():
+            self._wake(key)
         self._listed_at = time.monotonic()
 
     async def _list_all_periodically(self) -> None:
@@ -188,15 +210,15 @@ class Controller:
                 self._quota.wake_all()
                 pause = RESYNC_PERIOD
             except OSError as error:
-                logger.warning("Could not list all tasks and Pods anew: %s", error)
+                logger.warning("failed to relist MLTasks and Pods: %s", error)
             except Exception:
-                # Whatever it is, the next listing must follow.
-                logger.exception("Could not list all tasks and Pods anew")
+                # The next listing must follow in any case.
+                logger.exception("failed to relist MLTasks and Pods")
 
     async def _look_for_new_tasks(self) -> None:
-        """Read what is open as long as Kopf lists all tasks, and so shows nothing that is new.
+        """List the open tasks while Kopf lists all of them, and so shows nothing that is new.
 
-        With many finished tasks that takes it a minute, at its start and where its watch breaks.
+        With many finished tasks that takes Kopf a minute, at the start and after a broken watch.
         """
         while True:
             await asyncio.sleep(LOOK_PERIOD.total_seconds())
@@ -204,18 +226,18 @@ class Controller:
             if not is_listing or not self._acts:
                 continue
             try:
-                for uid in await read_open(self._api, self._store, self._namespaces):
-                    self._wake(uid)
+                for key in await self._lister.read_open():
+                    self._wake(key)
             except OSError as error:
-                logger.warning("Could not list the tasks that are open: %s", error)
+                logger.warning("failed to list the open MLTasks: %s", error)
 
     async def _learn_priorities(self) -> None:
-        """List the PriorityClasses when one is asked for that is not known, if not too often."""
+        """List the PriorityClasses when a task names an unknown one, but not too often."""
         while True:
             await self._priorities.are_wanted.wait()
             try:
                 await self._priorities.refresh()
                 self._quota.wake_all()
             except OSError as error:
-                logger.warning("Could not list the PriorityClasses: %s", error)
+                logger.warning("failed to list the PriorityClasses: %s", error)
             await asyncio.sleep(PRIORITIES_PAUSE.total_seconds())

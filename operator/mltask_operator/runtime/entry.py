@@ -6,18 +6,29 @@ from datetime import datetime
 from mltask_operator.lifecycle.observed import Owner, Pod, Refusal, Task
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A complete, consistent listing: the uids in it, and its resourceVersion."""
+
+    uids: frozenset[str]
+    version: int
+
+
 @dataclass(slots=True)
 class Entry:
     """One task, by its uid."""
 
     owner: Owner
     task: Task | None = None
+    spec: bytes | None = None
+    """The task's spec as JSON; None where it is too large to keep, or no longer needed."""
     is_task_gone: bool = False
     is_watched: bool = False
     pods: dict[str, Pod] = field(default_factory=dict)
     unshown: dict[str, int] = field(default_factory=dict)
-    """Uids of objects that an answer to us said are gone, until the watch shows it too: an event
-    from before their removal may still come. With each, the listing round it was noted in."""
+    """Tombstones: uids of objects that an answer to a write showed to be gone, until the watch
+    shows it too. An event from before their removal may still come. The value is the number of the
+    relist during which each was noted."""
     refusal: Refusal | None = None
     standing: tuple[object, ...] = ()
     reported_at: datetime | None = None
@@ -25,7 +36,7 @@ class Entry:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is of a task that has finished, and is to stay as it is."""
+        """Whether its task has finished and nothing remains to be done."""
         return (
             self.task is not None
             and self.task.status.is_finished
@@ -35,4 +46,41 @@ class Entry:
 
     @property
     def is_void(self) -> bool:
+        """Whether it holds nothing that is worth remembering."""
         return self.task is None and not self.pods and not self.unshown
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its task is not known to be finished or gone."""
+        return not self.is_task_gone and (self.task is None or not self.task.status.is_finished)
+
+    def drop_task(self) -> None:
+        """Forget the task, which no longer exists."""
+        self.task, self.spec, self.is_task_gone = None, None, True
+
+    def drop_unlisted_pods(self, pods: Listing, relist: int) -> bool:
+        """Drop the Pods that a complete listing didn't show; return whether there were any."""
+        unlisted = [
+            pod
+            for pod in self.pods.values()
+            if pod.uid not in pods.uids and int(pod.resource_version) <= pods.version
+        ]
+        for pod in unlisted:
+            del self.pods[pod.uid]
+            self.unshown[pod.uid] = relist
+        return bool(unlisted)
+
+    def drop_unlisted_task(self, tasks: Listing, relist: int) -> bool:
+        """Drop the task if a complete listing didn't show it; return whether that is so.
+
+        A task that was never seen may be younger than the listing: it is read by its name.
+        """
+        if (
+            self.task is None
+            or self.owner.uid in tasks.uids
+            or int(self.task.resource_version) > tasks.version
+        ):
+            return False
+        self.drop_task()
+        self.unshown[self.owner.uid] = relist
+        return True

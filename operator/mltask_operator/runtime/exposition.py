@@ -1,24 +1,34 @@
-"""GET /metrics, served on the operator's own event loop: nothing changes while it counts."""
+"""GET /metrics: at most one rendering per second, and none of it on the event loop."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import time
+from http import HTTPStatus
 
-from aiohttp import web
-from prometheus_client import CollectorRegistry
-from prometheus_client.aiohttp import make_aiohttp_handler
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from mltask_operator.runtime.http_server import Answer
+from mltask_operator.runtime.metrics import Metrics
 
 PATH = "/metrics"
+RENDER_SECONDS = 1.0
+"""Scrapes within this time of a rendering get the same text."""
 
 
-@asynccontextmanager
-async def exposed(registry: CollectorRegistry, port: int) -> AsyncIterator[None]:
-    """Serve what is in the registry, at all addresses. Raise OSError where the port is taken."""
-    app = web.Application()
-    app.router.add_get(PATH, make_aiohttp_handler(registry))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, port=port).start()
-        yield
-    finally:
-        await runner.cleanup()
+class Exposition:
+    """The metrics as text, for any number of scrapes at a time."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._lock = asyncio.Lock()
+        self._text = b""
+        self._rendered_at = float("-inf")
+
+    async def page(self) -> Answer:
+        """Return the answer to a scrape, in Prometheus' text format."""
+        async with self._lock:
+            if time.monotonic() - self._rendered_at >= RENDER_SECONDS:
+                await self._metrics.count()
+                # A thread gives way to the event loop after 5 ms (sys.getswitchinterval).
+                self._text = await asyncio.to_thread(generate_latest, self._metrics.registry)
+                self._rendered_at = time.monotonic()
+        return Answer(HTTPStatus.OK, self._text, CONTENT_TYPE_PLAIN_0_0_4)

@@ -1,11 +1,11 @@
-"""What is done for the Pods of a cluster that is to have no operator, or has no tasks, any more."""
+"""Release Pods in a cluster that has no operator, or no MLTasks, any longer."""
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from mltask_operator.api import names
-from mltask_operator.kube import parse
-from mltask_operator.kube.api import pods_path
+from mltask_operator.kube import paths
 from mltask_operator.kube.errors import ApiError
 from mltask_operator.runtime.server import Server
 
@@ -15,32 +15,38 @@ logger = logging.getLogger(__name__)
 async def let_go_of_pods(
     api: Server, namespaces: Sequence[str | None], *, only_deleted: bool = False
 ) -> int:
-    """Take the tracking finalizer off all Pods of tasks; return off how many it was taken.
+    """Remove the tracking finalizer from all Pods that are labelled as a task's; return how many.
 
-    Without an operator nobody else would, and their deletion, or that of their namespace, would
-    never end. `namespaces` holds a None for all of them; `only_deleted` leaves out the Pods that
-    nobody has deleted. Raise ApiError or Unreachable where a request fails; what was done until
-    then stays done.
+    Without an operator nothing else would remove it, and the deletion of the Pod, or of its
+    namespace, would never end. `namespaces` holds None for all namespaces. `only_deleted` skips
+    the Pods that nobody has deleted. Raise ApiError or Unreachable where a request fails; Pods
+    that were released before stay released.
     """
     count = 0
     for namespace in namespaces:
-        async for page in api.pages(pods_path(namespace), names.TASK_UID_LABEL):
-            for body in page["items"]:
-                owner = parse.owner_from(body)
-                if owner is None:
-                    continue
-                pod = parse.pod_from(body, owner)
-                if pod.is_held and (pod.is_being_deleted or not only_deleted):
-                    count += await _let_go(api, body["metadata"])
+        held: list[tuple[str, str, str]] = []
+
+        def note(body: dict[str, Any], held: list[tuple[str, str, str]] = held) -> None:
+            metadata = body["metadata"]
+            is_deleted = "deletionTimestamp" in metadata
+            if names.TRACKING_FINALIZER in metadata["finalizers"] and (
+                is_deleted or not only_deleted
+            ):
+                held.append((metadata["namespace"], metadata["name"], metadata["uid"]))
+
+        await api.list(paths.pods(namespace), note, label_selector=names.TASK_UID_LABEL)
+        for where, name, uid in held:
+            count += await _release(api, where, name, uid)
     return count
 
 
-async def _let_go(api: Server, metadata: dict[str, str]) -> int:
+async def _release(api: Server, namespace: str, name: str, uid: str) -> int:
     try:
-        await api.release_pod(metadata["namespace"], metadata["name"], metadata["uid"])
+        await api.release_pod(namespace, name, uid)
     except ApiError as error:
         if not error.says_pod_is_gone:
             raise
         return 0
-    logger.info("Let go of Pod %s/%s", metadata["namespace"], metadata["name"])
+    extra = {"namespace": namespace, "pod": name}
+    logger.info("removed the tracking finalizer from Pod %s/%s", namespace, name, extra=extra)
     return 1

@@ -1,4 +1,4 @@
-"""Reads of the API server: where the store begins, and what it is held against later."""
+"""Reads from the API server that fill the store, and that check it later."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -6,104 +6,106 @@ from typing import Any
 
 from mltask_operator.api import names
 from mltask_operator.api.status import Phase
-from mltask_operator.kube import parse
-from mltask_operator.kube.api import pods_path, tasks_path
+from mltask_operator.kube import paths
 from mltask_operator.kube.errors import ApiError
 from mltask_operator.lifecycle.observed import Owner
+from mltask_operator.runtime.entry import Listing
 from mltask_operator.runtime.server import Server
-from mltask_operator.runtime.store import Listing, Store
-
-Record = Callable[[dict[str, Any]], str | None]
+from mltask_operator.runtime.set_aside import Record, SetAside
+from mltask_operator.runtime.store import Store
 
 UNFINISHED = f"status.phase!={Phase.SUCCEEDED},status.phase!={Phase.FAILED}"
 
 
-async def list_all(api: Server, store: Store, namespaces: Sequence[str | None]) -> list[str]:
-    """Make the store agree with the API server, of the moment or later.
+class Lister:
+    """Lists the Pods and tasks of some namespaces into the store."""
 
-    `namespaces` holds a None for all of them. Return the uids of the tasks of which there is news.
-    Raise ApiError or Unreachable where a listing fails; what was listed until then is recorded.
-    """
-    # Pods before tasks: each Pod that the first listing shows then has its task in the second,
-    # or that task is gone.
-    pods, of_pods = await _list_pods(api, store, namespaces)
-    paths = [tasks_path(n) for n in namespaces]
-    tasks, of_tasks = await _list(api, paths, store.record_task)
-    return [*dict.fromkeys([*of_pods, *of_tasks, *store.retain(pods, tasks)])]
+    def __init__(
+        self, api: Server, store: Store, namespaces: Sequence[str | None], set_aside: SetAside
+    ) -> None:
+        """List these namespaces; None stands for all of them."""
+        self._api = api
+        self._store = store
+        self._namespaces = namespaces
+        self._set_aside = set_aside
+
+    async def list_all(self) -> list[str]:
+        """Make the store agree with the API server, as of this moment or later.
+
+        Return the keys of the tasks of which there is news. Raise ApiError, Unreachable or
+        Unreadable where a listing fails; what was listed until then is recorded.
+        """
+        # List Pods before MLTasks, so that every listed Pod's MLTask is in the second list, unless
+        # it is gone.
+        pods, of_pods = await self._list_pods()
+        tasks, of_tasks = await self._list_tasks(self._store.record_task)
+        return [*dict.fromkeys([*of_pods, *of_tasks, *self._store.retain(pods, tasks)])]
+
+    async def catch_up(self) -> None:
+        """Read the Pods and the open tasks, whatever a watch has yet to show.
+
+        A new leader needs it: the watches may show late what the leader before it wrote last. Then
+        it would run a finished task again, or create a Pod beside one that it doesn't know. Tasks
+        that are known to be finished stay so and are not read. Raise as `list_all` does.
+        """
+        await self._list_pods()
+        record = functools.partial(self._store.record_task, is_certain=True)
+        tasks, _ = await self._list_tasks(record, field_selector=UNFINISHED)
+        self._store.note_open_tasks(tasks.version)
+        self._store.doubt_unlisted(tasks.uids)
+
+    async def read_open(self) -> list[str]:
+        """Record the unfinished tasks; return the keys of those of which that is news.
+
+        Raise as `list_all` does.
+        """
+        _, news = await self._list_tasks(self._store.record_task, field_selector=UNFINISHED)
+        return news
+
+    async def _list_pods(self) -> tuple[Listing, list[str]]:
+        record = self._set_aside.guarded("Pod", self._store.record_pod, lambda _: None)
+        return await self._list(paths.pods, record, label_selector=names.TASK_UID_LABEL)
+
+    async def _list_tasks(self, record: Record, **selectors: str) -> tuple[Listing, list[str]]:
+        return await self._list(
+            paths.tasks, self._set_aside.guarded(names.KIND, record, uid_of), **selectors
+        )
+
+    async def _list(
+        self, path: Callable[[str | None], str], record: Record, **selectors: str
+    ) -> tuple[Listing, list[str]]:
+        """Record all that is listed; return the listing, and the keys of which it has news."""
+        uids: set[str] = set()
+        news: list[str] = []
+
+        def take(body: dict[str, Any]) -> None:
+            if uid := uid_of(body):
+                uids.add(uid)
+            if key := record(body):
+                news.append(key)
+
+        versions = [await self._api.list(path(n), take, **selectors) for n in self._namespaces]
+        # The oldest of the namespaces' versions: absence says nothing of what is newer.
+        return Listing(frozenset(uids), min(versions)), news
 
 
-async def catch_up(api: Server, store: Store, namespaces: Sequence[str | None]) -> None:
-    """Learn what may have to be acted on, whatever a watch has yet to show: Pods and open tasks.
-
-    It is for an operator that takes over: what the one before it wrote last, the watches may show
-    late. A task whose outcome is not known would be run again, and beside a Pod that is not known
-    the next attempt would be made. Tasks that are known to be finished stay so and are not read.
-    Raise ApiError or Unreachable where that fails.
-    """
-    await _list_pods(api, store, namespaces)
-    record = functools.partial(store.record_task, is_certain=True)
-    tasks, _ = await _list_open(api, record, namespaces)
-    store.note_open_tasks(tasks.version)
-    for owner in store.unfinished():
-        if owner.uid not in tasks.uids:
-            await read_task(api, store, owner)
-
-
-async def read_open(api: Server, store: Store, namespaces: Sequence[str | None]) -> list[str]:
-    """Record the tasks that are not finished; return the uids of those of which that is news.
-
-    Raise ApiError or Unreachable where that fails.
-    """
-    _, news = await _list_open(api, store.record_task, namespaces)
-    return news
+def uid_of(body: dict[str, Any]) -> str | None:
+    """Return the object's uid, or None where it has none."""
+    uid = (body.get("metadata") or {}).get("uid")
+    return uid if isinstance(uid, str) else None
 
 
 async def read_task(api: Server, store: Store, owner: Owner) -> None:
-    """Record how this task is at this moment, or that it is gone. Raise as `Server` does."""
+    """Record the current state of this task, or that it is gone. Raise as `Server` does."""
     try:
         body = await api.get_task(owner.namespace, owner.name)
     except ApiError as error:
-        # A 404 may also speak of the CRD, or be a proxy's.
+        # A 404 may also be about the CRD, or come from a proxy.
         if error.code != 404 or error.subject != owner.name:
             raise
-        store.record_task_gone(owner.uid)
+        store.record_task_gone(owner)
         return
     if body["metadata"]["uid"] == owner.uid:
         store.record_task(body, is_certain=True)
     else:
-        store.record_task_gone(owner.uid)
-
-
-async def _list_pods(
-    api: Server, store: Store, namespaces: Sequence[str | None]
-) -> tuple[Listing, list[str]]:
-    paths = [pods_path(n) for n in namespaces]
-    return await _list(api, paths, store.record_pod, label_selector=names.TASK_UID_LABEL)
-
-
-async def _list_open(
-    api: Server, record: Record, namespaces: Sequence[str | None]
-) -> tuple[Listing, list[str]]:
-    paths = [tasks_path(n) for n in namespaces]
-    return await _list(api, paths, record, field_selector=UNFINISHED)
-
-
-async def _list(
-    api: Server,
-    paths: Sequence[str],
-    record: Record,
-    **selectors: str,
-) -> tuple[Listing, list[str]]:
-    """Record all that is listed; return the listing, and the tasks' uids of which it has news."""
-    uids: set[str] = set()
-    news: list[str] = []
-    versions = []
-    for path in paths:
-        async for page in api.pages(path, **selectors):
-            versions.append(parse.version_of(page))
-            for body in page["items"]:
-                uids.add(body["metadata"]["uid"])
-                if uid := record(body):
-                    news.append(uid)
-    # The oldest of the namespaces' versions: of what is newer, absence says nothing.
-    return Listing(frozenset(uids), min(versions)), news
+        store.record_task_gone(owner)

@@ -1,8 +1,8 @@
-"""What is counted and timed of the operator's work, for Prometheus; docs/metrics.md tells of each.
+"""Metrics: the counters and histograms of the operator's work; docs/metrics.md describes each.
 
-An instrument is touched once the thing has happened: an answer was recorded, a status was written.
-Times of Kubernetes are whole seconds. A span between two of them is off by up to a second either
-way, and right on the average; so the operator's own clock is cut alike where it is one end.
+The operator counts an event after it has happened: an answer was recorded, a status was written.
+Kubernetes' timestamps are whole seconds. A difference between two of them is off by up to a second
+and right on average. If one end is the operator's own clock, it is cut to whole seconds too.
 """
 
 import functools
@@ -21,10 +21,12 @@ from prometheus_client import (
 
 from mltask_operator import __version__
 from mltask_operator.api.status import MLTaskStatus
-from mltask_operator.kube.quantities import amount
 from mltask_operator.lifecycle import memory
 from mltask_operator.lifecycle.observed import Pod, Task
 from mltask_operator.lifecycle.spans import in_seconds
+from mltask_operator.runtime import labels
+from mltask_operator.runtime.census import Census
+from mltask_operator.runtime.resource_seconds import ResourceSeconds
 
 Work = Callable[[str], Awaitable[timedelta | None]]
 
@@ -33,10 +35,11 @@ ALLOCATION_BUCKETS = (1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
 RELEASE_BUCKETS = (1, 2, 5, 10, 30, 60, 300)
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Up to a request's timeout."""
+SET_ASIDE_KINDS = ("MLTask", "Pod", "ResourceQuota", "PriorityClass")
 
 
 class Metrics:
-    """The instruments of one operator, in a registry of their own."""
+    """The instruments of one operator, in their own registry."""
 
     def __init__(self) -> None:
         disable_created_metrics()
@@ -61,13 +64,7 @@ class Metrics:
             "phase",
             "reason",
         )
-        self._allocated = self._counter(
-            "mltask_allocated_resource_seconds_total",
-            "What ended attempts requested times the seconds for which they held it on a node: "
-            "core-seconds of cpu, byte-seconds of memory, pieces of others.",
-            "namespace",
-            "resource",
-        )
+        self._resource_seconds = ResourceSeconds(self.registry)
         self._allocation_latency = self._histogram(
             "mltask_allocation_latency_seconds",
             "From a task's creation to that of its first Pod; tasks that were suspended aside.",
@@ -100,24 +97,47 @@ class Metrics:
             REQUEST_BUCKETS,
             "verb",
         )
+        set_aside = self._counter(
+            "mltask_operator_objects_set_aside_total",
+            "Objects that could not be read or acted on and were set aside, by kind.",
+            "kind",
+        )
+        self._set_aside = {kind: set_aside.labels(kind) for kind in SET_ASIDE_KINDS}
+        self._census: Census | None = None
         self._requests_of = functools.cache(self._requests.labels)
         self._request_durations_of = functools.cache(self._request_durations.labels)
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str, *names: str) -> Counter:
+        return Counter(name, text, names, registry=self.registry)
 
     def _histogram(
-        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
+        self, name: str, text: str, buckets: tuple[float, ...], *names: str
     ) -> Histogram:
-        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+        return Histogram(name, text, names, buckets=buckets, registry=self.registry)
 
     def note_request(self, verb: str, code: int | None, seconds: float) -> None:
-        """Note a request and the code of its answer, None where none came."""
-        self._requests_of(verb, str(code or "none")).inc()
+        """Count a request, by the code of its answer; None if there was no answer."""
+        self._requests_of(verb, labels.code(code)).inc()
         self._request_durations_of(verb).observe(seconds)
 
+    def note_set_aside(self, kind: str) -> None:
+        """Count an object that was set aside. Raise ValueError if its kind is unknown."""
+        if kind not in self._set_aside:
+            raise ValueError(f"{kind!r} is not one of {', '.join(SET_ASIDE_KINDS)}")
+        self._set_aside[kind].inc()
+
+    def add_census(self, census: Census) -> None:
+        """Register these gauges; `count` updates them."""
+        self._census = census
+        self.registry.register(census)
+
+    async def count(self) -> None:
+        """Update the gauges before a rendering, and drop the series of namespaces that are gone."""
+        if self._census:
+            self._resource_seconds.retain(await self._census.count())
+
     def timed(self, work: Work) -> Work:
-        """Return the same work, timed, and counted where it raises."""
+        """Return the same work, but timed, and counted if it raises."""
 
         async def timed_work(key: str) -> timedelta | None:
             began = time.perf_counter()
@@ -132,38 +152,36 @@ class Metrics:
         return timed_work
 
     def note_created(self, task: Task, attempt: int, created_at: datetime) -> None:
-        """Note that the attempt's Pod was created, by the API server's clock."""
-        # How long somebody kept the task suspended says nothing of the operator. The only condition
-        # of a task that has not finished is that it is or was so.
+        """Observe the allocation latency. `created_at` is the Pod's, by the API server's clock."""
+        # The time that a user kept the task suspended says nothing about the operator. The only
+        # condition that an unfinished task can have is Suspended.
         if attempt == 1 and not task.status.conditions:
             self._allocation_latency.observe((created_at - task.created_at).total_seconds())
 
     def note_written(self, task: Task, status: MLTaskStatus) -> None:
-        """Note what the write of this status tells: the end of an attempt, the task's outcome."""
-        if reason := _ended(task, status):
+        """Count what this status records: the end of an attempt, the outcome of the task."""
+        if reason := labels.reason(_ended(task, status)):
             self._attempts.labels(reason).inc()
             if status.disruptions > task.status.disruptions:
                 self._disruptions.labels(reason).inc()
         if status.is_finished:
-            self._finished.labels(status.phase.value, status.reason).inc()
-        if seconds := _held_for(status) - _held_for(task.status):
-            for resource, quantity in memory.requests(task).items():
-                held = float(amount(quantity)) * seconds
-                self._allocated.labels(task.namespace, resource).inc(held)
+            self._finished.labels(status.phase.value, labels.reason(status.reason)).inc()
+        if (seconds := _held_for(status) - _held_for(task.status)) > 0:
+            self._resource_seconds.add(task.namespace, memory.requests(task), seconds)
 
     def note_released(self, pod: Pod, now: datetime) -> None:
-        """Note that nothing of ours holds the Pod any more."""
+        """Observe the release latency of a Pod that has just lost its finalizer."""
         ends = [c.finished_at for c in pod.containers if c.finished_at]
-        # One that has not ended is its kubelet's to remove, once it has.
+        # The kubelet removes a Pod that has not ended yet.
         if pod.has_ended and ends:
             span = in_seconds(now) - max(ends)
             self._release_latency.observe(max(0, span.total_seconds()))
 
 
 def _ended(task: Task, status: MLTaskStatus) -> str | None:
-    """Return why the attempt ended of which this status is the first to tell the end, if any."""
+    """Return the reason of the attempt whose end this status is the first to record, if any."""
     if status.is_finished:
-        # Without a Pod there was no attempt: its creation was refused for good.
+        # Without a Pod there was no attempt: the API server refused to create it.
         return status.reason if status.pod_name else None
     if status.history and status.history[-1].attempt > task.settled_attempts:
         return status.history[-1].reason

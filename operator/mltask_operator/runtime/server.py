@@ -1,6 +1,6 @@
-"""What the runtime asks of an API server: `kube.api.Api`, or one in memory."""
+"""The requests that the runtime makes: to `kube.api.Api`, or to an API server in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from typing import Any, Protocol
 
 Json = dict[str, Any]
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 class Server(Protocol):
     """The requests that are made for tasks; `kube.api.Api` says what each does and raises."""
 
-    async def create_pod(self, manifest: Json) -> Json: ...
+    async def create_pod(self, namespace: str, manifest: str) -> Json: ...
 
     async def get_pod(self, namespace: str, name: str) -> Json: ...
 
@@ -25,6 +25,8 @@ class Server(Protocol):
 
     async def get_task(self, namespace: str, name: str) -> Json: ...
 
+    async def get_task_spec(self, namespace: str, name: str, uid: str) -> Json | None: ...
+
     async def delete_task(
         self, namespace: str, name: str, uid: str, resource_version: str
     ) -> None: ...
@@ -37,6 +39,10 @@ class Server(Protocol):
         self, namespace: str, name: str, resource_version: str, changes: Json
     ) -> Json: ...
 
-    def pages(
-        self, path: str, label_selector: str = "", field_selector: str = ""
-    ) -> AsyncIterator[Json]: ...
+    async def list(
+        self,
+        path: str,
+        take: Callable[[Json], object],
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> int: ...

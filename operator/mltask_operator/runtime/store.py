@@ -1,26 +1,24 @@
-"""The newest known state of each task and its Pods, whoever told of it.
+"""The newest known state of each task and its Pods, from any source.
 
-Watches lag behind, so the answer to each write of ours is recorded too, and whatever is older
-than what is known is ignored. That is what keeps a stale read from running a task twice: no watch
-event can bring back the past, neither an older state nor an object that was gone already.
+Watches lag, so the store also records the answer to each write, and ignores whatever is older than
+what it knows. That keeps a stale read from running a task twice: no watch event can bring back an
+older state, nor an object that is gone.
 """
 
+import json
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from mltask_operator.api.reasons import Reason
 from mltask_operator.api.status import Phase
 from mltask_operator.kube import parse
-from mltask_operator.lifecycle.observed import (
-    Observed,
-    Owner,
-    Refusal,
-    Task,
-)
-from mltask_operator.runtime.entry import Entry
+from mltask_operator.kube.errors import Unreadable
+from mltask_operator.kube.slim import OMITTED
+from mltask_operator.lifecycle.observed import Owner, Refusal
+from mltask_operator.runtime.entries import Entries
+from mltask_operator.runtime.entry import Entry, Listing
 from mltask_operator.runtime.past import Past
 
 logger = logging.getLogger(__name__)
@@ -28,51 +26,27 @@ logger = logging.getLogger(__name__)
 Body = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a complete, consistent listing held, and the resourceVersion that it is of."""
-
-    uids: frozenset[str]
-    version: int
-
-
-class Store:
-    """Everything known, by task uid. Not thread-safe: it belongs to one event loop."""
+class Store(Entries):
+    """Everything known, by the tasks' keys. Not thread-safe: it belongs to one event loop."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
+        super().__init__()
         self._clock = clock
-        self._entries: dict[str, Entry] = {}
-        self._round = 0
+        self._relist = 0
         """How many complete listings were compared with the store."""
         self._past = Past(clock)
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def observe(self, uid: str) -> Observed | None:
-        """Return what is known of the task of this uid, or None where nothing is."""
-        entry = self._entries.get(uid)
-        if entry is None:
-            return None
-        return Observed(
-            owner=entry.owner,
-            task=entry.task,
-            is_task_gone=entry.is_task_gone,
-            pods=tuple(sorted(entry.pods.values(), key=lambda pod: pod.attempt)),
-            refusal=entry.refusal,
-            changed_at=entry.changed_at,
-            reported_at=entry.reported_at,
-        )
-
     def record_task(self, body: Body, *, is_certain: bool = False) -> str | None:
-        """Note the state of an MLTask. Return its uid, or None where it is not news.
+        """Record the state of an MLTask. Return its key, or None where it is no news.
 
-        Of a task that is not known, and neither new nor finished, only that there may be one is
-        noted, unless `is_certain` says that this is how it was a moment ago: a listing under way
-        or one that lags, and the watch after it, may tell of what is gone.
+        For an unknown task that is neither new nor finished, record only that it may exist, unless
+        `is_certain` says that the state was read a moment ago: a listing under way or a lagging
+        watch may show tasks that are gone. Raise Unreadable where a later version may have written
+        the object; such a task is unknown, and is read again.
         """
         metadata = body["metadata"]
-        uid: str = metadata["uid"]
+        owner = Owner(namespace=metadata["namespace"], name=metadata["name"], uid=metadata["uid"])
+        uid = owner.uid
         known = self._entries.get(uid)
         is_unknown = known is None or known.task is None
         if is_unknown and self._past.has_gone(uid):
@@ -80,7 +54,6 @@ class Store:
         is_doubtful = is_unknown and not is_certain
         if is_doubtful and self._past.holds(body):
             return None
-        owner = Owner(namespace=metadata["namespace"], name=metadata["name"], uid=uid)
         entry = self._entry_of(owner)
         if entry.is_task_gone:
             return None
@@ -88,33 +61,33 @@ class Store:
             return None
         if is_doubtful and self._past.may_hold(body):
             return uid
-        entry.task = parse.task_from(body)
-        if entry.task.status.phase is Phase.SUSPENDED:
-            # It has left the queue for quota, and was not told what was released meanwhile.
-            entry.refusal = None
-        if not entry.task.is_understood:
-            logger.warning(
-                "%s/%s: left alone, since a later version of the operator wrote its status",
-                entry.owner.namespace,
-                entry.owner.name,
-            )
+        self._set_task(entry, body)
         return uid
 
-    def _entry_of(self, owner: Owner) -> Entry:
-        """Return the entry of the task of this uid, which is to be found under this name."""
-        entry = self._entries.setdefault(owner.uid, Entry(owner))
-        # What a Pod said of its owner was only what somebody wrote into it; and under a name that
-        # was made up, the API server knew no such task.
-        if entry.owner != owner:
-            entry.owner, entry.is_task_gone = owner, False
-            entry.unshown.pop(owner.uid, None)
-        for pod in list(entry.pods.values()):
-            if pod.namespace != owner.namespace:
-                del entry.pods[pod.uid]
-        return entry
+    def _set_task(self, entry: Entry, body: Body) -> None:
+        before, entry.task = entry.task, None
+        try:
+            entry.task = task = parse.task_from(body)
+        except Exception as error:  # whatever is wrong with it, the others go on
+            why = f"{type(error).__name__}: {error}"
+            raise Unreadable(f"the MLTask cannot be read: {why}") from error
+        if task.status.is_finished or body.get(OMITTED):
+            entry.spec = None
+        elif entry.spec is None or before is None or before.generation != task.generation:
+            entry.spec = json.dumps(body.get("spec"), separators=(",", ":")).encode()
+        if task.status.phase is Phase.SUSPENDED:
+            # It has left the queue for quota, and was not told what was released meanwhile.
+            entry.refusal = None
+        if not task.is_understood:
+            logger.warning(
+                "%s/%s: left alone: a later version of the operator wrote its status",
+                task.namespace,
+                task.name,
+                extra={"namespace": task.namespace, "task": task.name},
+            )
 
     def note_watched(self, uid: str) -> bool:
-        """Note that a watch has told of this MLTask; return whether one had done so before."""
+        """Note that a watch has shown this MLTask; return whether one had done so before."""
         entry = self._entries.get(uid)
         if entry is None:
             return False
@@ -124,43 +97,43 @@ class Store:
     def note_open_tasks(self, version: int) -> None:
         """Note that all tasks that were not finished at this resourceVersion are recorded.
 
-        What else there was then was finished or gone, whatever a late watch event says of it.
+        Any other task was finished or gone then, whatever a late watch event says.
         """
         self._past.note_open_tasks(version)
 
     def record_report(self, body: Body) -> None:
-        """Note the MLTask as a status write of ours has left it."""
+        """Record the MLTask as the operator's own write to its status has left it."""
         self.record_task(body, is_certain=True)
         if entry := self._entries.get(body["metadata"]["uid"]):
             entry.reported_at = self._clock()
 
-    def record_task_gone(self, uid: str) -> None:
-        """Note that the API server answered that the MLTask of this uid does not exist."""
-        entry = self._entries.get(uid)
+    def record_task_gone(self, owner: Owner) -> None:
+        """Record that the API server answered that this MLTask does not exist."""
+        entry = self._entries.get(self._key(owner))
         # The watch may have been quicker than the answer: it will not show that a second time.
         if entry and not entry.is_task_gone:
-            entry.task, entry.is_task_gone = None, True
-            entry.unshown[uid] = self._round
+            entry.drop_task()
+            entry.unshown[owner.uid] = self._relist
 
     def record_task_removed(self, uid: str) -> str | None:
-        """Note that a watch showed an MLTask's removal. Return its uid, or None if unknown."""
+        """Record that a watch showed an MLTask's removal. Return its key, or None if unknown."""
         entry = self._entries.get(uid)
         if entry is None:
             return None
-        entry.task, entry.is_task_gone = None, True
+        entry.drop_task()
         entry.unshown.pop(uid, None)
         self._past.note_gone(uid)
         return None if self._forget_if_void(uid, entry) else uid
 
     def record_pod(self, body: Body) -> str | None:
-        """Note the state of a Pod. Return its task's uid, or None if it is no news or not ours."""
+        """Record the state of a Pod. Return its task's key, or None if not news or not ours."""
         owner = parse.owner_from(body)
         if owner is None:
             return None
-        pod_uid = body["metadata"]["uid"]
-        entry = self._entries.setdefault(owner.uid, Entry(owner))
+        pod_uid, key = body["metadata"]["uid"], self._key(owner)
+        entry = self._entries.setdefault(key, Entry(owner, is_task_gone=owner.is_nobody))
         known = entry.pods.get(pod_uid)
-        if pod_uid in entry.unshown or entry.owner.namespace != owner.namespace:
+        if pod_uid in entry.unshown:
             return None
         if known and parse.version_of(body) <= int(known.resource_version):
             return None
@@ -172,39 +145,42 @@ class Store:
             entry.refusal = None
             if known is None or entry.standing != pod.standing:
                 entry.standing, entry.changed_at = pod.standing, self._clock()
-        return owner.uid
+        return key
 
     def record_pod_written(self, body: Body) -> None:
-        """Note the Pod as a write of ours has left it, or that it has gone with that write.
+        """Record the Pod as a write has left it, or that it has gone with that write.
 
-        The write that removes an object gives it no new version. In a watch the same state is one
-        that somebody else's deletion passes through, and the Pod still holds its place.
+        The write that removes an object gives it no new version. In a watch, an object may pass
+        through the same state after another client's deletion, and the Pod still exists.
         """
         if parse.is_removed(body) and (owner := parse.owner_from(body)):
-            self.record_pod_missing(owner.uid, body["metadata"]["uid"])
+            self.record_pod_missing(owner, body["metadata"]["uid"])
         else:
             self.record_pod(body)
 
     def record_pod_removed(self, body: Body) -> str | None:
-        """Note that a watch showed a Pod's removal. Return its task's uid, or None if unknown."""
+        """Record that a watch showed a Pod's removal. Return its task's key, or None if unknown."""
         owner = parse.owner_from(body)
-        entry = self._entries.get(owner.uid) if owner else None
-        if owner is None or entry is None:
+        if owner is None:
+            return None
+        key = self._key(owner)
+        entry = self._entries.get(key)
+        if entry is None:
             return None
         pod_uid = body["metadata"]["uid"]
         entry.pods.pop(pod_uid, None)
         entry.unshown.pop(pod_uid, None)
-        return None if self._forget_if_void(owner.uid, entry) else owner.uid
+        return None if self._forget_if_void(key, entry) else key
 
-    def record_pod_missing(self, uid: str, pod_uid: str) -> None:
-        """Note that the API server knows no Pod of this uid (any more) of the task `uid`."""
-        entry = self._entries.get(uid)
+    def record_pod_missing(self, owner: Owner, pod_uid: str) -> None:
+        """Record that the API server knows no Pod of this uid of this task."""
+        entry = self._entries.get(self._key(owner))
         # The watch may have been quicker, here too.
         if entry and entry.pods.pop(pod_uid, None):
-            entry.unshown[pod_uid] = self._round
+            entry.unshown[pod_uid] = self._relist
 
     def record_refusal(self, uid: str, refusal: Refusal) -> None:
-        """Note the API server's last answer to the creation of the task's next Pod."""
+        """Record the API server's last answer to the creation of the task's next Pod."""
         if entry := self._entries.get(uid):
             before = entry.refusal.count if entry.refusal else 0
             entry.refusal = replace(refusal, count=before + 1)
@@ -214,70 +190,25 @@ class Store:
         if entry := self._entries.get(uid):
             entry.refusal = None
 
-    def tasks(self) -> Iterator[Task]:
-        """Yield the tasks that exist, as far as is known."""
-        return (entry.task for entry in self._entries.values() if entry.task is not None)
-
-    def unsettled(self) -> list[str]:
-        """Return the uids of the tasks for which there is something to do, or will be."""
-        return [uid for uid, entry in self._entries.items() if not entry.is_settled]
-
-    def unfinished(self) -> list[Owner]:
-        """Return the tasks that are not known to be finished or gone."""
-        return [
-            entry.owner
-            for entry in self._entries.values()
-            if not entry.is_task_gone and (entry.task is None or not entry.task.status.is_finished)
-        ]
-
-    def waiting_for_quota(self) -> list[Task]:
-        """Return the tasks that have no Pod and whose status says that they wait for quota."""
-        return [
-            entry.task
-            for entry in self._entries.values()
-            if entry.task is not None
-            and not entry.pods
-            and entry.task.status.phase is Phase.PENDING
-            and entry.task.status.reason == Reason.QUOTA_EXCEEDED
-        ]
-
     def retain(self, pods: Listing, tasks: Listing) -> list[str]:
         """Drop what complete listings did not show, of Pods first and then of tasks.
 
-        A watch that had to begin anew never tells what went in the gap. Return the uids of the
-        tasks of which something was dropped. What a watch has not shown to be gone since the
-        listing before this one, it never will.
+        A watch that had to begin again never shows what went in the gap. Return the keys of the
+        tasks of which something was dropped. A tombstone from before the last relist is void: what
+        the watch hasn't shown since then, it never will.
         """
         changed = []
-        for uid, entry in list(self._entries.items()):
+        for key, entry in list(self._entries.items()):
             if entry.is_void:
-                continue  # It is about to be asked for by name.
-            before = (entry.is_task_gone, len(entry.pods))
-            entry.unshown = {u: r for u, r in entry.unshown.items() if r == self._round}
-            for pod in list(entry.pods.values()):
-                if pod.uid not in pods.uids and int(pod.resource_version) <= pods.version:
-                    del entry.pods[pod.uid]
-                    entry.unshown[pod.uid] = self._round + 1
-            # A task that was never seen may be younger than the listing: it is asked for by name.
-            if (
-                entry.task is not None
-                and uid not in tasks.uids
-                and int(entry.task.resource_version) <= tasks.version
-            ):
-                entry.task, entry.is_task_gone = None, True
-                entry.unshown[uid] = self._round + 1
-                self._past.note_gone(uid)
-            if not self._forget_if_void(uid, entry) and before != (
-                entry.is_task_gone,
-                len(entry.pods),
-            ):
-                changed.append(uid)
-        self._round += 1
+                continue  # It is about to be read by its name.
+            entry.unshown = {u: r for u, r in entry.unshown.items() if r == self._relist}
+            has_lost_pods = entry.drop_unlisted_pods(pods, self._relist + 1)
+            has_lost_task = entry.drop_unlisted_task(tasks, self._relist + 1)
+            if has_lost_task:
+                self._past.note_gone(key)
+            is_forgotten = self._forget_if_void(key, entry)
+            if not is_forgotten and (has_lost_pods or has_lost_task):
+                changed.append(key)
+        self._relist += 1
         self.note_open_tasks(tasks.version)
         return changed
-
-    def _forget_if_void(self, uid: str, entry: Entry) -> bool:
-        if entry.is_void:
-            del self._entries[uid]
-            return True
-        return False

@@ -85,7 +85,7 @@ class Run:
         """Return the audit log's events of both accounts."""
         users = {program.user for program in self.programs}
         [home] = {program.home for program in self.programs}
-        events = self.cluster.audit_events(about=f"system:serviceaccount:{home}:")
+        events = self.cluster.audit_log.events(about=f"system:serviceaccount:{home}:")
         return [event for event in events if event["user"]["username"] in users]
 
     def unused(self) -> list[str]:

@@ -3,12 +3,13 @@
 import base64
 import json
 import threading
-import urllib.request
 from contextlib import suppress
 from http.client import HTTPException, HTTPResponse
 from typing import Self
+from urllib.request import Request
 
 from localcluster import Cluster
+from localcluster.loopback import urlopen
 from tests.api.client import Json
 
 PODS = "/registry/pods/"
@@ -36,8 +37,8 @@ class Etcd:
         return self._ask("watch", {"create_request": {**below, "start_revision": since}})
 
     def _ask(self, what: str, body: Json) -> HTTPResponse:
-        request = urllib.request.Request(f"{self._url}/v3/{what}", json.dumps(body).encode())
-        answer: HTTPResponse = urllib.request.urlopen(request, timeout=QUIET_SECONDS)
+        request = Request(f"{self._url}/v3/{what}", json.dumps(body).encode())
+        answer: HTTPResponse = urlopen(request, timeout=QUIET_SECONDS)
         return answer
 
 

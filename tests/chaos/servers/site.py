@@ -192,7 +192,7 @@ class Site:
 
     def _writes(self) -> Iterator[datetime]:
         """Yield when the operator's writes in the namespace that took effect were answered."""
-        for event in self.cluster.audit_events(about=self.team.namespace):
+        for event in self.cluster.audit_log.events(about=self.team.namespace):
             match event:
                 case {
                     "verb": "create" | "patch" | "delete",
