@@ -35,10 +35,12 @@ class Forger:
         foreign = scene.other.get("mltask", "running")
         self._pods = forged.pods(self._lot, COUNT, self._own, foreign)
         self.accepted = 0
+        self.left = COUNT
 
     def forge(self, count: int) -> None:
         """Create so many Pods; delete every fourth, which finalizers or nodes may hold."""
         made = list(islice(self._pods, count))
+        self.left -= len(made)
         self.accepted += create(self._scene.attacker, made)
         names = [pod["metadata"]["name"] for pod in made[::4]]
         each(lambda name: self._request("DELETE", "pods", name), names)
@@ -83,7 +85,11 @@ def forging(forger: Forger) -> Iterator[None]:
 
     def work() -> None:
         while not is_over.is_set():
-            forger.edit()
+            try:
+                forger.edit()
+            except BaseException:
+                forger.left = 0  # the test must not wait for an attacker that has failed
+                raise
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -127,9 +133,11 @@ def test_forged_objects_arrive_while_it_runs(
         forger = Forger(scene, seed)
         create(scene.attacker, forged.quotas(random.Random(seed), ENTRIES))  # noqa: S311
         with forging(forger):
-            for _ in range(PROBES):
+            probes = 0
+            while forger.left or probes < PROBES:
                 scene.probe(attack)
-        attack.seen = f"{forger.accepted:,} Pods accepted"
+                probes += 1
+        attack.seen = f"{forger.accepted:,} Pods accepted, {probes} tasks measured"
         assert_unharmed(scene, operator, bystanders, since)
 
 
