@@ -40,6 +40,7 @@ class Scene:
     program: Program
     folder: Path
     operators: list[OperatorProcess] = field(default_factory=list)
+    lease_seconds: int = LEASE_SECONDS
     _ports: list[int] = field(default_factory=list)
     _probes: int = 0
 
@@ -54,7 +55,7 @@ class Scene:
         `soft_files` is its soft limit of open files. Raises ClusterError if the operator ends.
         """
         port = free_port()
-        options = (*self.program.options, f"--lease-seconds={LEASE_SECONDS}")
+        options = (*self.program.options, f"--lease-seconds={self.lease_seconds}")
         program: tuple[str, ...] = (str(PROGRAM),)
         if soft_files:
             program = ("sh", "-c", f'ulimit -Sn {soft_files}; exec "$0" "$@"', *program)

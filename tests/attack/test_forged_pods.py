@@ -13,7 +13,7 @@ from tests.api.operator_process import OperatorProcess
 from tests.api.team import Json, manifest
 from tests.attack import forged
 from tests.attack.bulk import create, each
-from tests.attack.extent import LEASE_SECONDS, READY_SECONDS, SEED, size
+from tests.attack.extent import READY_SECONDS, SEED, SHORT_LEASE_SECONDS, size
 from tests.attack.log import odd_requests, tracebacks
 from tests.attack.record import EDITS, PODS, Record
 from tests.attack.scene import Scene
@@ -145,8 +145,10 @@ def test_forged_objects_are_there_at_a_take_over(
     scene: Scene, bystanders: dict[str, tuple[str, str]], record: Record, seed: str
 ) -> None:
     since = scene.cluster.audit_log.size()
-    what = f"{COUNT:,} forged Pods and odd quotas, leader killed with a Lease of {LEASE_SECONDS} s"
+    lease = f"a Lease of {SHORT_LEASE_SECONDS} s"
+    what = f"{COUNT:,} forged Pods and odd quotas, leader killed with {lease}"
     with record.attack(PODS, what) as attack:
+        scene.lease_seconds = SHORT_LEASE_SECONDS
         leader = scene.start()
         scene.wait_until_leader(READY_SECONDS)
         standby = scene.start()
@@ -155,7 +157,7 @@ def test_forged_objects_are_there_at_a_take_over(
         leader.kill()
         scene.other.run("waits", fate={"run_seconds": 0.1})
         began = time.monotonic()
-        scene.other.pod_of("waits", seconds=LEASE_SECONDS + READY_SECONDS)
+        scene.other.pod_of("waits", seconds=SHORT_LEASE_SECONDS + READY_SECONDS)
         attack.ready = time.monotonic() - began
         scene.probe(attack)
         attack.seen = f"{forger.accepted:,} objects accepted"
