@@ -95,17 +95,17 @@ class Scene:
         self.other.wait_for_phase("running", "Running")
         self.other.wait_for_phase("suspended", "Suspended")
 
-    def start_among(self, attack: Attack) -> OperatorProcess:
+    def start_among(self, attack: Attack, seconds: float = READY_SECONDS) -> OperatorProcess:
         """Start an operator among the attacker's objects, and record how long that takes.
 
-        It is ready when a task of the other namespace, which waits for it, has its Pod.
+        Fails after so many seconds. It is ready when a task of the other namespace, which waits for it, has its Pod.
         """
         self._probes += 1
         name = f"waits-{self._probes}"
         self.other.run(name, fate=QUICK)
         began = time.monotonic()
         operator = self.start()
-        self.other.pod_of(name, seconds=max(1.0, READY_SECONDS - (time.monotonic() - began)))
+        self.other.pod_of(name, seconds=max(1.0, seconds - (time.monotonic() - began)))
         _worst(attack, ready=time.monotonic() - began)
         self.other.wait(name, "condition=Finished", FINISHED_SECONDS)
         return operator
