@@ -98,7 +98,8 @@ class Scene:
     def start_among(self, attack: Attack, seconds: float = READY_SECONDS) -> OperatorProcess:
         """Start an operator among the attacker's objects, and record how long that takes.
 
-        Fails after so many seconds. It is ready when a task of the other namespace, which waits for it, has its Pod.
+        It is ready when a task of the other namespace, which waits for it, has its Pod. Fails
+        after so many seconds.
         """
         self._probes += 1
         name = f"waits-{self._probes}"
