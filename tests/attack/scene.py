@@ -108,7 +108,7 @@ class Scene:
         operator = self.start()
         self.other.pod_of(name, seconds=max(1.0, seconds - (time.monotonic() - began)))
         _worst(attack, ready=time.monotonic() - began)
-        self.other.wait(name, "condition=Finished", FINISHED_SECONDS)
+        self.other.wait(name, "condition=Finished")
         return operator
 
     def probe(self, attack: Attack) -> None:
@@ -124,9 +124,9 @@ class Scene:
         began = time.monotonic()
         self.other.run(name, fate=QUICK)
         # Longer than allowed, so that the record has the measured delay instead of the bound.
-        self.other.pod_of(name, seconds=max(30.0, POD_SECONDS))
+        self.other.pod_of(name)
         pod = time.monotonic() - began
-        self.other.wait(name, "condition=Finished", max(30.0, FINISHED_SECONDS))
+        self.other.wait(name, "condition=Finished")
         delay = Delay(pod, time.monotonic() - began)
         _worst(attack, pod=delay.pod, finished=delay.finished)
         return delay
