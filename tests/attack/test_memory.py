@@ -1,7 +1,7 @@
 """Memory follows the number of tasks, and not what users put into them.
 
-The delays of the other namespace's tasks are recorded only: beside so many bytes, they are those
-of the API server and the scheduler.
+The delays of the other namespace's tasks are recorded and not checked: beside so many bytes, the
+API server and the scheduler are slow too. The report marks them.
 """
 
 import time

@@ -24,6 +24,8 @@ def test_an_attack_that_fails_is_recorded_as_harm() -> None:
         with record.attack(EDITS, "b"):
             pass
     assert [cells(each)[-1] for each in record.attacks] == ["**harm**", "no effect"]
+    record.attacks[1].pod = 1.5
+    assert cells(record.attacks[1])[-1] == "**delay**"
     assert {len(cells(each)) for each in record.attacks} == {len(HEAD)}
 
 
