@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs kind tools cluster env cluster-down test test-quick test-last test-profile chaos check static generate format soak bench bench-smoke bench-batching dashboard lock audit sbom
+.PHONY: help setup demo docs kind tools cluster env cluster-down test test-quick test-last test-profile chaos attack check static generate format soak bench bench-smoke bench-batching dashboard lock audit sbom
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,11 @@ chaos: tools ## Kill the operator at each write of each scenario, break its netw
 	@rm -f $(VENV)/chaos.json
 	@CHAOS_WHOLE=1 CHAOS_SECONDS=240 CHAOS_RECORD=$(VENV)/chaos.json $(PYTEST) tests/unit/test_state_machine.py tests/chaos tests/e2e/test_under_load.py; \
 	result=$$?; $(BIN)/python -m tests.chaos.report $(VENV)/chaos.json; exit $$result
+
+attack: tools ## Let one namespace attack the operator, and measure what the others notice; writes docs/security.md (three quarters of an hour)
+	@rm -f $(VENV)/attack.json
+	@ATTACK_WHOLE=1 ATTACK_RECORD=$(VENV)/attack.json $(PYTEST) tests/attack; \
+	result=$$?; $(BIN)/python -m tests.attack.report $(VENV)/attack.json; exit $$result
 
 check: static ## Format, lint, types, import layers, generated files, chart: quick, changes nothing
 	@$(PYTEST) -q tests/chart -m 'not api and not node'

@@ -34,7 +34,16 @@ def record(record_of_attacks: Record) -> Record:
 
 
 @pytest.fixture
-def scene(cluster: Cluster, tmp_path: Path) -> Iterator[Scene]:
+def is_cleared() -> bool:
+    """Whether the namespaces are deleted after a test in full size.
+
+    There the next operator serves every namespace.
+    """
+    return IS_WHOLE
+
+
+@pytest.fixture
+def scene(cluster: Cluster, tmp_path: Path, is_cleared: bool) -> Iterator[Scene]:  # noqa: FBT001 (a fixture)
     """Two namespaces, and no operator yet.
 
     In full size the operator serves every namespace, as it does by default. A sample shares the
@@ -49,14 +58,12 @@ def scene(cluster: Cluster, tmp_path: Path) -> Iterator[Scene]:
             yield made
         finally:
             made.stop()
-            for kind in ("mltasks", "pods", "resourcequotas"):
-                delete_all(attacker, kind)
-            if IS_WHOLE:
+            if is_cleared:
                 _clear(home, attacker, other)
 
 
 def _clear(*teams: Team) -> None:
-    """Delete everything, for the next operator serves every namespace."""
+    """Delete the namespaces with everything in them."""
     for team in teams:
         for kind in ("mltasks", "pods"):
             delete_all(team, kind)

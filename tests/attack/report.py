@@ -9,6 +9,7 @@ from tests.attack.record import Attack
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 BEGIN = "<!-- written by make attack -->"
+POD_SECONDS, FINISHED_SECONDS = 1.0, 5.0
 HEAD = ("Who", "Attack", "Ready", "Pod", "Finished", "Peak memory", "Also measured", "Result")
 
 
@@ -22,7 +23,7 @@ def cells(attack: Attack) -> tuple[str, ...]:
         _seconds(attack.finished),
         "" if attack.memory is None else f"{attack.memory:.0f} MiB",
         attack.seen,
-        "no effect" if attack.is_harmless else "**harm**",
+        _result(attack),
     )
 
 
@@ -30,6 +31,17 @@ def table(attacks: list[Attack]) -> str:
     """Return the table as Markdown."""
     lines = (HEAD, ["---"] * len(HEAD), *map(cells, attacks))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _result(attack: Attack) -> str:
+    """Return `delay` for an attack that a test passed although another namespace waited.
+
+    The bounds are those of a full run, also for a sample.
+    """
+    if not attack.is_harmless:
+        return "**harm**"
+    is_late = (attack.pod or 0) >= POD_SECONDS or (attack.finished or 0) >= FINISHED_SECONDS
+    return "**delay**" if is_late else "no effect"
 
 
 def _seconds(seconds: float | None) -> str:

@@ -40,6 +40,7 @@ class Scene:
     program: Program
     folder: Path
     operators: list[OperatorProcess] = field(default_factory=list)
+    lease_seconds: int = LEASE_SECONDS
     _ports: list[int] = field(default_factory=list)
     _probes: int = 0
 
@@ -54,7 +55,7 @@ class Scene:
         `soft_files` is its soft limit of open files. Raises ClusterError if the operator ends.
         """
         port = free_port()
-        options = (*self.program.options, f"--lease-seconds={LEASE_SECONDS}")
+        options = (*self.program.options, f"--lease-seconds={self.lease_seconds}")
         program: tuple[str, ...] = (str(PROGRAM),)
         if soft_files:
             program = ("sh", "-c", f'ulimit -Sn {soft_files}; exec "$0" "$@"', *program)
@@ -94,19 +95,20 @@ class Scene:
         self.other.wait_for_phase("running", "Running")
         self.other.wait_for_phase("suspended", "Suspended")
 
-    def start_among(self, attack: Attack) -> OperatorProcess:
+    def start_among(self, attack: Attack, seconds: float = READY_SECONDS) -> OperatorProcess:
         """Start an operator among the attacker's objects, and record how long that takes.
 
-        It is ready when a task of the other namespace, which waits for it, has its Pod.
+        It is ready when a task of the other namespace, which waits for it, has its Pod. Fails
+        after so many seconds.
         """
         self._probes += 1
         name = f"waits-{self._probes}"
         self.other.run(name, fate=QUICK)
         began = time.monotonic()
         operator = self.start()
-        self.other.pod_of(name, seconds=max(1.0, READY_SECONDS - (time.monotonic() - began)))
+        self.other.pod_of(name, seconds=max(1.0, seconds - (time.monotonic() - began)))
         _worst(attack, ready=time.monotonic() - began)
-        self.other.wait(name, "condition=Finished", FINISHED_SECONDS)
+        self.other.wait(name, "condition=Finished")
         return operator
 
     def probe(self, attack: Attack) -> None:
@@ -122,9 +124,9 @@ class Scene:
         began = time.monotonic()
         self.other.run(name, fate=QUICK)
         # Longer than allowed, so that the record has the measured delay instead of the bound.
-        self.other.pod_of(name, seconds=max(30.0, POD_SECONDS))
+        self.other.pod_of(name)
         pod = time.monotonic() - began
-        self.other.wait(name, "condition=Finished", max(30.0, FINISHED_SECONDS))
+        self.other.wait(name, "condition=Finished")
         delay = Delay(pod, time.monotonic() - began)
         _worst(attack, pod=delay.pod, finished=delay.finished)
         return delay

@@ -13,7 +13,7 @@ from tests.api.operator_process import OperatorProcess
 from tests.api.team import Json, manifest
 from tests.attack import forged
 from tests.attack.bulk import create, each
-from tests.attack.extent import LEASE_SECONDS, READY_SECONDS, SEED, size
+from tests.attack.extent import READY_SECONDS, SEED, SHORT_LEASE_SECONDS, size
 from tests.attack.log import odd_requests, tracebacks
 from tests.attack.record import EDITS, PODS, Record
 from tests.attack.scene import Scene
@@ -35,10 +35,12 @@ class Forger:
         foreign = scene.other.get("mltask", "running")
         self._pods = forged.pods(self._lot, COUNT, self._own, foreign)
         self.accepted = 0
+        self.left = COUNT
 
     def forge(self, count: int) -> None:
         """Create so many Pods; delete every fourth, which finalizers or nodes may hold."""
         made = list(islice(self._pods, count))
+        self.left -= len(made)
         self.accepted += create(self._scene.attacker, made)
         names = [pod["metadata"]["name"] for pod in made[::4]]
         each(lambda name: self._request("DELETE", "pods", name), names)
@@ -83,7 +85,11 @@ def forging(forger: Forger) -> Iterator[None]:
 
     def work() -> None:
         while not is_over.is_set():
-            forger.edit()
+            try:
+                forger.edit()
+            except BaseException:
+                forger.left = 0  # the test must not wait for an attacker that has failed
+                raise
 
     thread = threading.Thread(target=work)
     thread.start()
@@ -127,9 +133,11 @@ def test_forged_objects_arrive_while_it_runs(
         forger = Forger(scene, seed)
         create(scene.attacker, forged.quotas(random.Random(seed), ENTRIES))  # noqa: S311
         with forging(forger):
-            for _ in range(PROBES):
+            probes = 0
+            while forger.left or probes < PROBES:
                 scene.probe(attack)
-        attack.seen = f"{forger.accepted:,} Pods accepted"
+                probes += 1
+        attack.seen = f"{forger.accepted:,} Pods accepted, {probes} tasks measured"
         assert_unharmed(scene, operator, bystanders, since)
 
 
@@ -137,8 +145,10 @@ def test_forged_objects_are_there_at_a_take_over(
     scene: Scene, bystanders: dict[str, tuple[str, str]], record: Record, seed: str
 ) -> None:
     since = scene.cluster.audit_log.size()
-    what = f"{COUNT:,} forged Pods and odd quotas, leader killed with a Lease of {LEASE_SECONDS} s"
+    lease = f"a Lease of {SHORT_LEASE_SECONDS} s"
+    what = f"{COUNT:,} forged Pods and odd quotas, leader killed with {lease}"
     with record.attack(PODS, what) as attack:
+        scene.lease_seconds = SHORT_LEASE_SECONDS
         leader = scene.start()
         scene.wait_until_leader(READY_SECONDS)
         standby = scene.start()
@@ -147,7 +157,7 @@ def test_forged_objects_are_there_at_a_take_over(
         leader.kill()
         scene.other.run("waits", fate={"run_seconds": 0.1})
         began = time.monotonic()
-        scene.other.pod_of("waits", seconds=LEASE_SECONDS + READY_SECONDS)
+        scene.other.pod_of("waits", seconds=SHORT_LEASE_SECONDS + READY_SECONDS)
         attack.ready = time.monotonic() - began
         scene.probe(attack)
         attack.seen = f"{forger.accepted:,} objects accepted"
