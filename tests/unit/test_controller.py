@@ -1,12 +1,14 @@
 """What the controller does beside the tasks whose events it is told of."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
+from mltask_operator.api.names import pod_name
 from mltask_operator.kube.election import Election
 from mltask_operator.runtime.controller import LOOK_PERIOD, WORKERS_PER_NAMESPACE, Controller
 from mltask_operator.runtime.metrics import Metrics
@@ -164,3 +166,30 @@ async def test_who_stands_by_tells_nothing() -> None:
     await let_pass(60)
     await standby.stop()
     assert api.events == []
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [{"name": "x/y"}, {"name": "?watch=true"}, {"name": "no-such-task"}, {"uid": "u2"}],
+    ids=["a path", "a query", "a task that is not there", "another task's uid"],
+)
+async def test_a_forged_pod_is_released_once_it_is_deleted(
+    api: FakeApi, controller: Controller, claim: dict[str, str]
+) -> None:
+    real = api.create_task("team-a", "real", SPEC)
+    owner = {"apiVersion": "mltask.dev/v1alpha1", "kind": "MLTask", "controller": True}
+    forged = {
+        "namespace": "team-b",
+        "name": "forged",
+        "labels": {"mltask.dev/task-uid": "u"},
+        "ownerReferences": [{**owner, "name": "real", "uid": real["metadata"]["uid"], **claim}],
+        "finalizers": ["mltask.dev/tracking"],
+    }
+    shown = await api.create_pod("team-b", json.dumps({"metadata": forged, "spec": {}}))
+    controller.on_pod_event("ADDED", shown)
+    controller.on_task_event("ADDED", real)
+    await let_pass()
+    assert api.created[1:] == [pod_name("real", real["metadata"]["uid"], 1)]
+    controller.on_pod_event("MODIFIED", api.remove_pod("team-b", "forged"))
+    await let_pass()
+    assert ("team-b", "forged") not in api.pods
