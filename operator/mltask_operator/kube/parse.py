@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from mltask_operator.api import names
 from mltask_operator.api.status import FINAL_PHASES, MLTaskStatus, Phase
 from mltask_operator.kube import paths
+from mltask_operator.kube.containers import containers_from
 from mltask_operator.kube.quantities import whole
 from mltask_operator.kube.spec import requests_from, resources_from, rules_from
 from mltask_operator.kube.times import bounded_seconds, optional_time, time_from
 from mltask_operator.kube.waiting import waiting_from
-from mltask_operator.lifecycle.observed import Container, Owner, Pod, PodPhase, Task
+from mltask_operator.lifecycle.observed import Owner, Pod, PodPhase, Task
 from mltask_operator.lifecycle.rules import Rules
 
 Json = Mapping[str, Any]
@@ -127,8 +128,8 @@ def pod_from(body: Json, owner: Owner) -> Pod:
         disruption=disruption.get("reason"),
         disrupted_at=optional_time(disruption.get("lastTransitionTime")),
         conditions=tuple((c["type"], c["status"]) for c in conditions),
-        init_containers=_containers(status.get("initContainerStatuses") or ()),
-        containers=_containers(status.get("containerStatuses") or ()),
+        init_containers=containers_from(status.get("initContainerStatuses") or ()),
+        containers=containers_from(status.get("containerStatuses") or ()),
     )
 
 
@@ -233,32 +234,3 @@ def _asked_memory(status: MLTaskStatus | None) -> int | None:
         return None
     memory = status.allocation.requests.get("memory")
     return whole(memory) if memory is not None else None
-
-
-def _containers(statuses: Sequence[Json]) -> tuple[Container, ...]:
-    return tuple(_container(status) for status in statuses)
-
-
-def _container(status: Json) -> Container:
-    state = status.get("state") or {}
-    if ended := state.get("terminated"):
-        return Container(
-            name=status["name"],
-            is_terminated=True,
-            exit_code=ended["exitCode"],
-            reason=ended.get("reason"),
-            # What `echo` wrote ends with a line break, for which kubectl would show "...".
-            message=(ended.get("message") or "").rstrip("\r\n") or None,
-            started_at=optional_time(ended.get("startedAt")),
-            finished_at=optional_time(ended.get("finishedAt")),
-        )
-    if running := state.get("running"):
-        return Container(
-            name=status["name"],
-            is_running=True,
-            started_at=optional_time(running.get("startedAt")),
-        )
-    waiting = state.get("waiting") or {}
-    return Container(
-        name=status["name"], reason=waiting.get("reason"), message=waiting.get("message")
-    )

@@ -1,4 +1,4 @@
-"""The values of PriorityClasses, by which the tasks that wait for quota are ordered."""
+"""PriorityClasses: their values order the tasks that wait for quota."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from mltask_operator.runtime.server import Server
 
 
 class Priorities:
-    """The PriorityClasses as last listed. `are_wanted` is set where one is asked for in vain."""
+    """The PriorityClasses as last listed. `are_wanted` is set when a task names an unknown one."""
 
     def __init__(self, api: Server) -> None:
         self._api = api
@@ -19,7 +19,7 @@ class Priorities:
     def value(self, name: str | None) -> int:
         """Return the value of the class or, without a name, of the cluster's default; else 0.
 
-        Before the first listing, and so where the operator may not list them, all have 0.
+        All are 0 before the first listing, and where the operator may not list them.
         """
         if name is None:
             return self._default
@@ -29,11 +29,11 @@ class Priorities:
         return self._values.get(name, 0)
 
     async def refresh(self) -> None:
-        """List the classes anew. Raise ApiError or Unreachable where that fails.
+        """Relist the classes. Raise ApiError, Unreachable or Unreadable where that fails.
 
-        They stay wanted then, and what was known stays known.
+        They stay wanted then, and the values from before stay valid.
         """
-        # One at a time: how long the API server asked one of them to wait, another would not know.
+        # One request at a time: a second one would not know of the first one's Retry-After.
         async with self._listing:
             self.are_wanted.clear()
             try:
@@ -41,6 +41,8 @@ class Priorities:
             except OSError:
                 self.are_wanted.set()
                 raise
-        self._values = {item["metadata"]["name"]: item["value"] for item in classes}
-        self._default = next((item["value"] for item in classes if item.get("globalDefault")), 0)
+        # The API server demands a value of each class; one without it must not hide the others.
+        valid = [item for item in classes if isinstance(item.get("value"), int)]
+        self._values = {item["metadata"]["name"]: item["value"] for item in valid}
+        self._default = next((item["value"] for item in valid if item.get("globalDefault")), 0)
         self._unknown -= self._values.keys()
