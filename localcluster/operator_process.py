@@ -1,6 +1,8 @@
 """The operator of this virtual environment, as a process beside a cluster."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,6 +17,8 @@ from localcluster.loopback import urlopen
 from .cluster import Cluster
 from .errors import ClusterError
 
+PORTS = (10_000, 30_000)
+"""Below Linux's ephemeral ports (from 32768) and Kubernetes' node ports (from 30000)."""
 PROGRAM = Path(sys.executable).with_name("mltask-operator")
 DEFINITION = Path(__file__).parent.parent / "crds" / "mltasks.yaml"
 
@@ -160,8 +164,13 @@ def define(cluster: Cluster) -> None:
 
 
 def free_port() -> int:
-    """Return a TCP port that nothing listens on, at any address: a cluster has one of its own."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port that nothing listens on, at any address.
+
+    It is below the ports that Linux gives to clients, so that no connection takes it meanwhile. It
+    is chosen at random, since others may look for a port at the same time.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port

@@ -170,8 +170,10 @@ def test_two_operators_and_one_that_is_killed_tell_nothing_twice(
     for attempt in (1, 2, 3, 4):
         kubelet.end(team, "train", attempt, exit_code=3)
         wait_until(partial(has_failed, team, attempt), "it has failed")
-        operators.pop(0).kill()
-        operators.append(start_operator(team))
+        if attempt < 4:
+            # A kill may swallow an Event, and the last one must come.
+            operators.pop(0).kill()
+            operators.append(start_operator(team))
     team.finish("train")
     wait_until(lambda: told(team, "train")[-1:] == ["Failed"], "the last one is told")
     names = [event["metadata"]["name"] for event in events(team, "train")]
