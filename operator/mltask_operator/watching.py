@@ -42,12 +42,20 @@ def _registry(
     controller: Controller, credentials: Credentials, health: Health
 ) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
+    on_event = {
+        names.PLURAL: controller.on_task_event,
+        "pods": controller.on_pod_event,
+        "resourcequotas": controller.on_quota_event,
+    }
+
+    def listed(plural: str, body: dict[str, Any]) -> None:
+        on_event[plural](None, body)
 
     # Kopf retries a failed handler after a minute. A failed login is retried sooner. A failed start
     # ends the process, so that the kubelet restarts it.
     @kopf.on.login(registry=registry, backoff=LOGIN_BACKOFF_SECONDS)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return credentials.session_for_kopf()
+        return credentials.session_for_kopf(listed)
 
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(**_: Any) -> None:

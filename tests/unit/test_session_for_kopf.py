@@ -10,15 +10,23 @@ import pytest
 from aiohttp import web
 
 from mltask_operator.kube.credentials import Credentials
-from tests.unit.api_server import ApiServer, write_kubeconfig
+from tests.unit.api_server import ApiServer, Json, write_kubeconfig
 
 
 @pytest.fixture
-async def session(server: ApiServer, kubeconfig: Path) -> AsyncIterator[aiohttp.ClientSession]:
+async def listed() -> list[tuple[str, Json]]:
+    """What Kopf's listings have shown."""
+    return []
+
+
+@pytest.fixture
+async def session(
+    server: ApiServer, kubeconfig: Path, listed: list[tuple[str, Json]]
+) -> AsyncIterator[aiohttp.ClientSession]:
     """The session that Kopf receives."""
     credentials = Credentials(reload_pause=0.05)
     await credentials.load()
-    given = credentials.session_for_kopf()
+    given = credentials.session_for_kopf(lambda plural, body: listed.append((plural, body)))
     assert given.server == server.url
     async with given.aiohttp_session as session:
         yield session
@@ -120,18 +128,19 @@ async def test_a_long_line_that_is_no_json_is_a_broken_watch(
         await watched(server, session)
 
 
-async def test_the_items_of_a_listing_are_slimmed(
-    server: ApiServer, session: aiohttp.ClientSession
+async def test_the_items_of_a_listing_are_taken_slim(
+    server: ApiServer, session: aiohttp.ClientSession, listed: list[tuple[str, Json]]
 ) -> None:
     metadata = {"name": "a", "namespace": "b", "annotations": {"x": "y" * 100_000}}
     items = [{"metadata": {**metadata, "uid": f"u{n}"}, "spec": {}} for n in range(20)]
-    listed = {"kind": "PodList", "metadata": {"resourceVersion": "5"}, "items": items}
-    tell(server, json.dumps(listed).encode())
+    pods = {"kind": "PodList", "metadata": {"resourceVersion": "5"}, "items": items}
+    tell(server, json.dumps(pods).encode())
     async with session.get(f"{server.url}/api/v1/pods?limit=100") as response:
         found = await response.json(content_type=None)
-    assert (found["kind"], found["metadata"]) == (listed["kind"], listed["metadata"])
-    assert [item["metadata"]["uid"] for item in found["items"]] == [f"u{n}" for n in range(20)]
-    assert len(json.dumps(found)) < 10_000
+    assert found == {**pods, "items": []}
+    assert [plural for plural, _ in listed] == ["pods"] * 20
+    assert [body["metadata"]["uid"] for _, body in listed] == [f"u{n}" for n in range(20)]
+    assert len(json.dumps(listed)) < 10_000
 
 
 async def test_a_listing_that_is_no_json_is_a_broken_connection(

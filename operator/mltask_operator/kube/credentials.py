@@ -5,7 +5,9 @@ import logging
 import os
 import ssl
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.request import getproxies
 
 import aiohttp
@@ -16,7 +18,7 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
 from mltask_operator.api.hosts import is_loopback
-from mltask_operator.kube.slim_answers import slim_answers
+from mltask_operator.kube.slim_answers import SlimAnswers
 
 logger = logging.getLogger(__name__)
 
@@ -82,13 +84,17 @@ class Credentials:
         """Return a session for the API server; each request carries the current token."""
         return self._session(self._authorize)
 
-    def session_for_kopf(self) -> kopf.AiohttpSession:
+    def session_for_kopf(
+        self, take: Callable[[str, dict[str, Any]], object]
+    ) -> kopf.AiohttpSession:
         """Return the session for Kopf's requests. It hides a 401 for an outdated token from Kopf.
+
+        `take` receives each object that Kopf lists, after the plural name of its resource.
 
         After a 401, Kopf closes the session while other watches connect, which ends the operator.
         An expired client certificate needs exactly that, because Kopf then logs in again.
         """
-        session = self._session(slim_answers, self._until_accepted, self._authorize)
+        session = self._session(SlimAnswers(take), self._until_accepted, self._authorize)
         return kopf.AiohttpSession(server=self.configuration.host, aiohttp_session=session)
 
     def _session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
