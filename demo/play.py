@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from kubernetes.client import ApiClient
-from kubernetes.config import new_client_from_config
+from kubernetes.client import ApiClient, Configuration
+from kubernetes.config import load_kube_config
 from rich.console import Console
 
 from demo import checks, tasks
@@ -51,7 +51,7 @@ def play(
         ends_made_up = [tasks.simulated(task, 3 + n % 4) for n, task in enumerate(manifests)]
         _show(kubectl, "apply", "-f", "-", stdin=json.dumps(tasks.as_list(ends_made_up)))
     print(flush=True)
-    _show_until_settled(view, new_client_from_config(str(kubeconfig)), watch_operator)
+    _show_until_settled(view, _client(kubeconfig), watch_operator)
 
     _show(kubectl, "get", "mltasks")
     _show(kubectl, "get", "pods")
@@ -67,6 +67,14 @@ def _remove_earlier(kubectl: Kubectl, names: Iterable[str]) -> None:
     """Remove what an earlier run on this cluster has left: finished tasks never run again."""
     kubectl("delete", "mltasks", *names, "--ignore-not-found")
     kubectl("wait", "--for=delete", "pods", f"--selector={TASK_LABEL}", "--timeout=2m")
+
+
+def _client(kubeconfig: Path) -> ApiClient:
+    configuration = Configuration()
+    load_kube_config(str(kubeconfig), client_configuration=configuration)
+    # The cluster runs on this machine, whatever HTTPS_PROXY says.
+    configuration.proxy = None
+    return ApiClient(configuration)
 
 
 def _show_until_settled(view: View, client: ApiClient, watch_operator: Callable[[], None]) -> None:

@@ -14,6 +14,7 @@ from . import busybox, cgroups, controlplane, leftovers, namespaces, network, no
 from .audit import AuditLog
 from .credentials import NODE, Credentials
 from .errors import ClusterError
+from .loopback import without_proxy
 from .network import Host
 from .processes import Processes
 from .state import VARIABLE, State, new_state
@@ -106,13 +107,15 @@ class Cluster:
         programs, such as the kubectl plugin.
         """
         programs = f"{self.bin}{os.pathsep}{Path(sys.executable).parent}"
-        kubeconfig = shlex.quote(str(self.kubeconfig))
-        self._own.detach(f"export KUBECONFIG={kubeconfig} PATH={shlex.quote(programs)}:$PATH")
+        variables = {"KUBECONFIG": str(self.kubeconfig)} | without_proxy(self.url)
+        exported = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+        self._own.detach(f"export {exported} PATH={shlex.quote(programs)}:$PATH")
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables for a program that uses the cluster and must end with it."""
-        return {"KUBECONFIG": str(self.kubeconfig), VARIABLE: self._own.id}
+        own = {"KUBECONFIG": str(self.kubeconfig), VARIABLE: self._own.id}
+        return own | without_proxy(self.url)
 
     def kubectl(self, *args: str, stdin: str | None = None) -> str:
         """Run kubectl as the administrator; return its output, or raise ClusterError with it."""

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, Self
 
-from localcluster.loopback import urlopen
+import yaml
+
+from localcluster.loopback import urlopen, without_proxy
 
 from .cluster import Cluster
 from .errors import ClusterError
@@ -75,7 +77,9 @@ class OperatorProcess:
         port = free_port()
         environment = os.environ | (ends_with.environment if ends_with else {})
         command = [*program, "run", "--health-port", str(port), *chosen, *options]
-        process = cls._spawn(command, environment | {"KUBECONFIG": str(kubeconfig)}, log)
+        [cluster] = yaml.safe_load(kubeconfig.read_text())["clusters"]
+        environment |= {"KUBECONFIG": str(kubeconfig)} | without_proxy(cluster["cluster"]["server"])
+        process = cls._spawn(command, environment, log)
         started = cls(process, log, port)
         started._wait_until_healthy()
         return started

@@ -149,4 +149,4 @@ def test_a_finalizer_that_somebody_takes_off_is_put_back(
     team.kubectl("patch", "pod", name, "--type=merge", '-p={"metadata":{"finalizers":null}}')
     wait_until(lambda: "finalizers" in team.get("pod", name)["metadata"], "it is held again")
     put_back = f"put the finalizer back on Pod {name}"
-    wait_until(lambda: operator.lines_about("held")[-1] == put_back, "the operator logs it")
+    wait_until(lambda: put_back in operator.lines_about("held"), "the operator logs it")

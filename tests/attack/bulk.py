@@ -1,13 +1,22 @@
 """Bulk: many objects of one namespace, created or deleted in parallel."""
 
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import TypeVar
 
 from tests.api.client import Client
 from tests.api.team import Json, Team
 
 AT_A_TIME = 8
+RETRIES = 30
+BUSY = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
+"""Answers of an API server that has no time for the request."""
 
 T = TypeVar("T")
 
@@ -19,11 +28,16 @@ def create(team: Team, objects: Iterable[Json]) -> int:
     """
 
     def post(body: Json) -> int:
-        code, answer = team.client.request("POST", team.path(body["kind"].lower()), body)
-        assert code < 500 or "etcdserver" not in str(answer.get("message")), answer
+        for _ in range(RETRIES):
+            code, answer = team.client.request("POST", team.path(body["kind"].lower()), body)
+            assert code < 500 or "etcdserver" not in str(answer.get("message")), answer
+            if code not in BUSY:
+                break
+            time.sleep(1)
         return code
 
-    return sum(code < 300 for code in each(post, objects))
+    # After a request that timed out, the object may be there.
+    return sum(code < 300 or code == HTTPStatus.CONFLICT for code in each(post, objects))
 
 
 def delete_all(team: Team, kind: str) -> None:
