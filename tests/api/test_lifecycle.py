@@ -30,11 +30,14 @@ def test_success(team: Team, operator: OperatorProcess) -> None:
         ("Complete", "True"),
         ("Finished", "True"),
     }
+    # The Pod may be gone a moment before the operator logs that.
+    released = f"released Pod {status['podName']}"
+    wait_until(lambda: released in operator.lines_about("train"), "the operator logs it")
     assert operator.lines_about("train") == [
         f"created Pod {status['podName']}, attempt 1",
         "Running",
         "Succeeded, Completed: every container ended with exit code 0",
-        f"released Pod {status['podName']}",
+        released,
     ]
 
 
