@@ -17,7 +17,7 @@ from demo.view import TASK_LABEL, View
 from demo.watching import watching
 
 NAMESPACE = "default"
-RUN_SECONDS = 300
+RUN_SECONDS = 900
 """How long the tasks may take, from apply to the last release."""
 REFRESH_SECONDS = 0.5
 

@@ -42,7 +42,7 @@ def test_without_a_backoff_limit_the_first_failure_is_the_last(shared_team: Team
     assert (status["exitCode"], status["logTail"]) == (3, "ValueError: no data")
     assert status["message"] == "container main ended with exit code 3"
     assert "result" not in status
-    shared_team.kubectl("wait", "--for=condition=Failed", "mltask/failing", "--timeout=1s")
+    shared_team.kubectl("wait", "--for=condition=Failed", "mltask/failing", "--timeout=60s")
 
     status = shared_team.finish("out-of-memory")
     assert outcome(status) == ("Failed", "OOMKilled", 1, 1)

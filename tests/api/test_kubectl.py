@@ -184,7 +184,7 @@ def test_what_is_selected_is_waited_for_and_deleted(
     selected: Team, selector: str, found: int
 ) -> None:
     waited = selected.kubectl(
-        "wait", "--for=condition=Finished", "mlt", selector, "--timeout=1s"
+        "wait", "--for=condition=Finished", "mlt", selector, "--timeout=60s"
     ).splitlines()
     assert len(waited) == found
     deleted = selected.kubectl("delete", "mlt", selector, "--dry-run=server").splitlines()
@@ -205,7 +205,7 @@ def test_events_of_the_page_are_those_that_there_are() -> None:
 
 def test_waiting_for_the_end_returns_for_failure_and_success_alike(selected: Team) -> None:
     command = ("wait", "--for=condition=Finished", "mlt/train-resnet", "mlt/evaluate-resnet")
-    told = selected.kubectl(*command, "--timeout=1s")
+    told = selected.kubectl(*command, "--timeout=60s")
     assert told.splitlines() == [
         "mltask.mltask.dev/train-resnet condition met",
         "mltask.mltask.dev/evaluate-resnet condition met",

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from tests.api.team import Json, Team
 from tests.waiting import wait_until
 
-SLOWNESS = timedelta(seconds=4)
-"""What the operator and a simulated node may be late by, on a slow machine."""
+SLOWNESS = timedelta(seconds=15)
+"""How late the operator and a simulated node may be, on a slow machine."""
 
 
 def now() -> datetime:
