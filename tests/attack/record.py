@@ -15,8 +15,9 @@ class Attack:
     """A row of docs/security.md.
 
     Seconds are the worst that was seen: `ready` from the operator's start until a waiting task of
-    another namespace has its Pod, `pod` and `finished` from the creation of such a task. `memory`
-    is the operator's peak in MiB, and `seen` what else was measured.
+    another namespace has its Pod, `pod` and `finished` from the creation of such a task. `bare_pod`
+    and `bare_finished` are the same for Pods that the test creates itself, beside these tasks.
+    `memory` is the operator's peak in MiB, and `seen` what else was measured.
     """
 
     who: str
@@ -24,6 +25,8 @@ class Attack:
     ready: float | None = None
     pod: float | None = None
     finished: float | None = None
+    bare_pod: float | None = None
+    bare_finished: float | None = None
     memory: float | None = None
     seen: str = ""
     is_harmless: bool = False

@@ -1,6 +1,7 @@
 """Scene: the attacker's namespace, another namespace, and the operator that serves both."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from localcluster import Cluster
 from tests.api.operator_process import PROGRAM, OperatorProcess, free_port
 from tests.api.rights import Program
 from tests.api.scrape import Scrape
-from tests.api.team import Json, Team
+from tests.api.team import Json, Team, manifest
 from tests.attack.extent import (
     FINISHED_SECONDS,
     IS_WHOLE,
@@ -18,14 +19,14 @@ from tests.attack.extent import (
     READY_SECONDS,
 )
 from tests.attack.record import Attack
-from tests.waiting import wait_until
+from tests.waiting import BOUND, wait_until
 
 QUICK = {"run_seconds": 0.1}
 BYSTANDERS = ("finished", "running", "suspended")
 
 
 class Delay(NamedTuple):
-    """Seconds from the creation of another namespace's task to its Pod and to its outcome."""
+    """Seconds from the creation of another namespace's task, or bare Pod, to Pod and outcome."""
 
     pod: float
     finished: float
@@ -118,18 +119,47 @@ class Scene:
         assert delay.finished < FINISHED_SECONDS, delay
 
     def measure(self, attack: Attack) -> Delay:
-        """Run a task in the other namespace, record how long that took, and return it."""
+        """Run a task in the other namespace, record how long that took, and return it.
+
+        A bare Pod runs beside it: what delays both is not the operator.
+        """
         self._probes += 1
-        name = f"probe-{self._probes}"
+        with ThreadPoolExecutor(1) as pool:
+            beside = pool.submit(self._run_bare_pod, f"bare-{self._probes}")
+            delay = self._run_task(f"probe-{self._probes}")
+            bare = beside.result()
+        _worst(attack, pod=delay.pod, finished=delay.finished)
+        _worst(attack, bare_pod=bare.pod, bare_finished=bare.finished)
+        return delay
+
+    def _run_task(self, name: str) -> Delay:
         began = time.monotonic()
         self.other.run(name, fate=QUICK)
         # Longer than allowed, so that the record has the measured delay instead of the bound.
         self.other.pod_of(name)
         pod = time.monotonic() - began
         self.other.wait(name, "condition=Finished")
-        delay = Delay(pod, time.monotonic() - began)
-        _worst(attack, pod=delay.pod, finished=delay.finished)
-        return delay
+        return Delay(pod, time.monotonic() - began)
+
+    def _run_bare_pod(self, name: str) -> Delay:
+        team = self.other
+        spec = manifest(name, fate=QUICK)["spec"]
+        body = {
+            "metadata": {"name": name, **spec["template"]["metadata"]},
+            "spec": {
+                "containers": [
+                    {"name": "main", "image": spec["image"], "resources": spec["resources"]}
+                ],
+                "restartPolicy": "Never",
+            },
+        }
+        path, only = team.path("pods"), {"fieldSelector": f"metadata.name={name}"}
+        began = time.monotonic()
+        team.client.send("POST", path, body)
+        team.client.until(path, bool, name, BOUND, **only)
+        pod = time.monotonic() - began
+        team.client.until(path, _have_succeeded, f"{name} has succeeded", BOUND, **only)
+        return Delay(pod, time.monotonic() - began)
 
     def wait_for_tasks(self, count: int, phase: str, seconds: float) -> None:
         """Wait until the operator's metrics have so many tasks in a phase."""
@@ -159,6 +189,10 @@ def peak_mib(operator: OperatorProcess) -> float:
     status = Path(f"/proc/{operator.pid}/status").read_text()
     [line] = (line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) / 1024
+
+
+def _have_succeeded(pods: list[Json]) -> bool:
+    return any(pod.get("status", {}).get("phase") == "Succeeded" for pod in pods)
 
 
 def _task_of(pod: Json) -> str:

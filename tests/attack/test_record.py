@@ -26,6 +26,8 @@ def test_an_attack_that_fails_is_recorded_as_harm() -> None:
     assert [cells(each)[-1] for each in record.attacks] == ["**harm**", "no effect"]
     record.attacks[1].pod = 1.5
     assert cells(record.attacks[1])[-1] == "**delay**"
+    record.attacks[1].bare_pod = 0.9
+    assert cells(record.attacks[1])[-1] == "no effect", "the API server took most of it"
     assert {len(cells(each)) for each in record.attacks} == {len(HEAD)}
 
 
