@@ -98,7 +98,7 @@ TABLE = [
         "Completed",
     ),
     (
-        "main ended with 0, and then the template's activeDeadlineSeconds passed while a sidecar ran",
+        "main ended with 0, then the template's activeDeadlineSeconds passed while a sidecar ran",
         ended(
             137,
             containers=(terminated("main", 0), terminated("proxy", 137)),
@@ -186,7 +186,7 @@ TABLE = [
         "PodDeleted",
     ),
     (
-        "the Pod was deleted, and main ended with 0 afterwards, though its node's clock says before",
+        "the Pod was deleted, and main ended with 0 later, though its node's clock says before",
         succeeded(deletion_asked_at=ago(5), was_told_to_end=True),
         EndingKind.DISRUPTED,
         "PodDeleted",
