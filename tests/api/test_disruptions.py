@@ -14,6 +14,8 @@ from tests.api.times import SLOWNESS, completed_at, created_at, seconds
 
 # With this a further attempt would be ten minutes late, were a disruption taken for a failure.
 LONG_BACKOFF: Json = {"backoffLimit": 3, "backoff": {"baseSeconds": 600, "maxSeconds": 6000}}
+NO_GRACE = "no-grace"
+"""The task with a terminationGracePeriodSeconds of 0."""
 REJECTIONS = ("OutOfcpu", "UnexpectedAdmissionError")
 # Kubernetes waits 40 s before it counts the Pods of a Node object that is gone as lost, and looks
 # every 20 s.
@@ -23,12 +25,17 @@ COLLECTED = 120
 UNCONFIRMED = seconds(60)
 
 
+def grace(task: str) -> int:
+    """Return the terminationGracePeriodSeconds of the task's Pods."""
+    return 0 if task == NO_GRACE else 1
+
+
 @pytest.fixture(scope="module")
 def pools(cluster: Cluster) -> Iterator[dict[str, Pool]]:
     """Nodes for the Pods of one task each: a silent one at first."""
     with ExitStack() as stack:
         created = {}
-        for task in ("unreachable", "node-gone", "forced", *REJECTIONS):
+        for task in ("unreachable", "node-gone", "forced", NO_GRACE, *REJECTIONS):
             pool = stack.enter_context(Pool(cluster))
             pool.add(is_silent=True)
             created[task.lower()] = pool
@@ -43,7 +50,12 @@ def slow_stories(shared_team: Team, pools: dict[str, Pool]) -> None:
         *(
             manifest(
                 task,
-                template={"spec": {**pool.placement, "terminationGracePeriodSeconds": 1}},
+                template={
+                    "spec": {
+                        **pool.placement,
+                        "terminationGracePeriodSeconds": grace(task),
+                    }
+                },
                 **LONG_BACKOFF,
             )
             for task, pool in pools.items()
@@ -52,11 +64,11 @@ def slow_stories(shared_team: Team, pools: dict[str, Pool]) -> None:
     for word in REJECTIONS:
         pod = kubelet.receive(team, word.lower())
         kubelet.report(team, pod, phase="Failed", reason=word, message=f"Pod was rejected: {word}")
-    pods = {task: kubelet.start(team, task) for task in ("node-gone", "forced")}
+    pods = {task: kubelet.start(team, task) for task in ("node-gone", "forced", NO_GRACE)}
     # Of a Pod that its node never took up there was nothing to tell so far.
     pods["unreachable"] = kubelet.receive(team, "unreachable")
     team.kubectl("delete", "pod", pods["forced"], "--force", "--wait=false")
-    for task in ("unreachable", "node-gone"):
+    for task in ("unreachable", "node-gone", NO_GRACE):
         pools[task].drive_out(pools[task].nodes[0])
         kubelet.hear_of_deletion(team, pods[task])
     pools["node-gone"].add()
@@ -165,6 +177,15 @@ def test_a_pod_deleted_by_force_is_taken_for_dead_a_minute_later(shared_team: Te
     pause = created_at(shared_team, "forced", 2) - completed_at(record)
     assert UNCONFIRMED <= pause < UNCONFIRMED + seconds(10)
     assert counted(shared_team, "forced") == (1, 0)
+
+
+def test_a_pod_without_a_grace_period_is_not_taken_for_deleted_by_force(shared_team: Team) -> None:
+    record_of(shared_team, "forced")  # by then the minute after a deletion by force is over
+    shared_team.wait_for_reason(NO_GRACE, "NodeUnreachable")
+    status = shared_team.status(NO_GRACE)
+    assert status["attempts"] == 1
+    assert "delete the Node object" in status["message"]
+    assert shared_team.pod_of(NO_GRACE)["metadata"]["name"] == status["podName"]
 
 
 def test_a_pod_whose_node_object_is_deleted_is_followed_by_another_elsewhere(

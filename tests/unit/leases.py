@@ -1,13 +1,12 @@
-"""A Lease on a server in memory that may be down or hang, and a wall clock that may be set."""
+"""A Lease on a server in memory that may be down or hang, and candidates for it."""
 
 import asyncio
 import copy
-from typing import Any, cast
+from typing import Any
 
-from mltask_operator.kube.api import Api
 from mltask_operator.kube.election import Election
 from mltask_operator.kube.errors import ApiError, Unreachable
-from mltask_operator.kube.lease import Lease
+from mltask_operator.kube.lease import Lease, Requests
 
 Json = dict[str, Any]
 SECONDS = 15
@@ -28,7 +27,7 @@ class LeaseServer:
         if self.is_down:
             raise Unreachable("no answer")
         if self.lease is None and method != "POST":
-            raise ApiError(404, "NotFound", "no such Lease")
+            raise ApiError(404, "NotFound", "no such Lease", subject="operator")
         if body is not None:
             self._write(method, copy.deepcopy(body))
         return copy.deepcopy(self.spec_and_version)
@@ -59,14 +58,15 @@ class LeaseServer:
 class Candidate:
     """One operator's election, in an event loop of virtual time."""
 
-    def __init__(self, server: LeaseServer, identity: str) -> None:
+    def __init__(self, server: Requests, identity: str, seconds: int = SECONDS) -> None:
         self.losses: list[str] = []
         self.leads_since: float | None = None
         self.work_fails = False
         clock = asyncio.get_running_loop().time
-        lease = Lease(cast(Api, server), "system", "operator", identity, SECONDS, clock)
-        self.election = Election(lease, self.losses.append)
+        lease = Lease(server, "system", "operator", identity, seconds)
+        self.election = Election(lease, self.losses.append, clock)
         self._task = asyncio.create_task(self.election.run(self._lead))
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def stop(self) -> None:
         """End it in good order."""
@@ -77,6 +77,11 @@ class Candidate:
     def die(self) -> None:
         """End it as a crash does."""
         self._task.cancel()
+
+    @property
+    def has_led(self) -> bool:
+        """Whether it was elected once."""
+        return self.leads_since is not None
 
     async def _lead(self) -> None:
         self.leads_since = asyncio.get_running_loop().time()

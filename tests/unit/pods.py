@@ -85,6 +85,7 @@ def told_to_end(seconds_ago: float, grace_seconds: float = 30) -> dict[str, Any]
     return {
         "deletion_asked_at": ago(seconds_ago),
         "deletion_grace": seconds(grace_seconds),
+        "is_deleted_by_force": not grace_seconds,
     }
 
 

@@ -1,18 +1,14 @@
 """One leads, and whoever cannot be sure of it ends: what the client's own election gets wrong."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
-from kubernetes.aio.leaderelection import leaderelection
 
-from mltask_operator.kube.api import Api
 from mltask_operator.kube.election import Election, LeadershipLost
-from mltask_operator.kube.lease import Lease
-from tests.unit.leases import SECONDS, Candidate, LeaseServer
+from mltask_operator.kube.errors import Unreachable
+from mltask_operator.kube.lease import LONGEST_SECONDS, Lease
+from tests.unit.leases import SECONDS, Candidate, Json, LeaseServer
 from tests.unit.virtual_time import VirtualTimeLoop, let_pass
 
 loop_factory = VirtualTimeLoop
@@ -24,18 +20,6 @@ RETRY_PERIOD = SECONDS / 15
 def server() -> LeaseServer:
     """No Lease yet."""
     return LeaseServer()
-
-
-@pytest.fixture(autouse=True)
-def set_wall_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Let the client's wall clock pass with the loop's time, and be set by so many seconds."""
-    offsets = [1_800_000_000.0]
-
-    def wall_clock() -> float:
-        return sum(offsets) + asyncio.get_running_loop().time()
-
-    monkeypatch.setattr(leaderelection, "time", SimpleNamespace(time=wall_clock))
-    return offsets.append
 
 
 async def a_leader(server: LeaseServer, identity: str = "a") -> Candidate:
@@ -135,34 +119,6 @@ async def test_a_leader_whose_work_fails_ends_at_once(server: LeaseServer) -> No
     candidate.die()
 
 
-async def test_a_wall_clock_set_forward_ends_nobodys_lease(
-    server: LeaseServer, set_wall_clock: Callable[[float], None]
-) -> None:
-    first = await a_leader(server)
-    second = Candidate(server, "b")
-    await let_pass(SECONDS)
-    first.die()
-    await let_pass(2 * RETRY_PERIOD)
-    set_wall_clock(3600)
-    await let_pass(SECONDS / 2)
-    assert second.leads_since is None
-    await let_pass(SECONDS)
-    assert second.leads_since is not None
-    await second.stop()
-
-
-async def test_a_wall_clock_set_back_makes_nobody_lead_for_longer(
-    server: LeaseServer, set_wall_clock: Callable[[float], None]
-) -> None:
-    leader = await a_leader(server)
-    server.is_down = True
-    await let_pass(RETRY_PERIOD)
-    set_wall_clock(-3600)
-    await let_pass(RENEW_DEADLINE + 2 * RETRY_PERIOD)
-    assert leader.losses != []
-    leader.die()
-
-
 async def test_a_leader_that_was_paused_past_its_lease_may_write_no_more(
     server: LeaseServer,
 ) -> None:
@@ -202,14 +158,14 @@ async def test_nobody_gives_away_the_lease_of_another(server: LeaseServer) -> No
 async def test_who_leads_for_one_work_gives_the_lease_back_after_it(server: LeaseServer) -> None:
     first = await a_leader(server)
     clock = asyncio.get_running_loop().time
-    lease = Lease(cast(Api, server), "system", "operator", "b", SECONDS, clock)
+    lease = Lease(server, "system", "operator", "b", SECONDS)
     losses: list[str] = []
 
     async def work() -> str:
         assert server.holder == "b"
         return "done"
 
-    working = asyncio.create_task(Election(lease, losses.append).lead_for(work))
+    working = asyncio.create_task(Election(lease, losses.append, clock).lead_for(work))
     await let_pass(SECONDS)
     assert not working.done(), "another leads"
     await first.stop()
@@ -217,3 +173,66 @@ async def test_who_leads_for_one_work_gives_the_lease_back_after_it(server: Leas
     assert server.holder == ""
     await let_pass(2 * SECONDS)
     assert losses == []
+
+
+async def test_the_lease_is_released_after_work_that_fails(server: LeaseServer) -> None:
+    clock = asyncio.get_running_loop().time
+    losses: list[str] = []
+    election = Election(Lease(server, "system", "operator", "a", SECONDS), losses.append, clock)
+
+    async def work() -> None:
+        raise Unreachable("no answer")
+
+    with pytest.raises(Unreachable):
+        await election.lead_for(work)
+    assert (server.holder, losses) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("spec", "seconds"),
+    [
+        (None, 0),
+        ({}, 0),
+        ({"holderIdentity": ""}, 0),
+        ({"holderIdentity": "x"}, SECONDS),
+        ({"holderIdentity": "x", "leaseDurationSeconds": -1}, SECONDS),
+        ({"holderIdentity": "x", "leaseDurationSeconds": "soon"}, SECONDS),
+        ({"holderIdentity": "x", "leaseDurationSeconds": 40, "leaseTransitions": "many"}, 40),
+        ({"holderIdentity": "x", "leaseDurationSeconds": 2**31 - 1}, LONGEST_SECONDS),
+        ({"holderIdentity": "x", "leaseDurationSeconds": 2, "renewTime": "9999"}, 2),
+    ],
+)
+async def test_whatever_a_lease_says_its_hold_ends(
+    server: LeaseServer, spec: Json | None, seconds: float
+) -> None:
+    server.lease = {"metadata": {"name": "operator", "resourceVersion": "1"}, "spec": spec}
+    candidate = Candidate(server, "a")
+    if seconds:
+        await let_pass(seconds - 0.5)
+        assert not candidate.has_led
+    await let_pass(2 * RETRY_PERIOD)
+    assert candidate.has_led
+    assert server.spec_and_version["spec"]["leaseDurationSeconds"] == SECONDS
+    await candidate.stop()
+
+
+@pytest.mark.parametrize("body", [{}, {"items": []}, {"metadata": {"name": "other"}}])
+async def test_an_answer_that_is_not_the_lease_is_no_lease(server: LeaseServer, body: Json) -> None:
+    leader = await a_leader(server)
+    standby = Candidate(Answers(body), "b")
+    await let_pass(10 * SECONDS)
+    assert not standby.has_led
+    leader.election.check_leads()
+    await standby.stop()
+    await leader.stop()
+
+
+class Answers:
+    """A proxy that answers every request with this object."""
+
+    def __init__(self, body: Json) -> None:
+        self._body = body
+
+    async def request(self, method: str, path: str, body: Json | None = None) -> Json:
+        """Answer without asking the server."""
+        return self._body

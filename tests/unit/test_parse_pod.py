@@ -9,6 +9,7 @@ from mltask_operator.kube.parse import (
     owner_from,
     pod_from,
 )
+from mltask_operator.kube.slim import slim_pod
 from mltask_operator.lifecycle.observed import Container, Pod, PodPhase, Waiting
 from tests.unit.bodies import CREATED, ENDED, STARTED, Json, container, deleted, pod_body
 from tests.unit.pods import NAMESPACE, seconds
@@ -174,6 +175,20 @@ def test_grace_is_the_time_that_a_pod_has_to_end() -> None:
     assert parsed(pod_body(metadata=deleted(30))).deletion_grace == seconds(30)
     assert parsed(pod_body(metadata=deleted(0))).deletion_grace == seconds(0)
     assert parsed(pod_body()).deletion_grace == seconds(0)
+
+
+@pytest.mark.parametrize(
+    ("own_grace", "grace", "is_forced"),
+    [(30, 30, False), (30, 0, True), (None, 0, True), (0, 0, False)],
+)
+def test_a_deletion_by_force_is_shorter_than_the_pods_own_grace_period(
+    own_grace: int | None, grace: int, *, is_forced: bool
+) -> None:
+    spec = {"terminationGracePeriodSeconds": own_grace}
+    body = pod_body(metadata=deleted(grace), spec=spec)
+    assert parsed(body).is_deleted_by_force is is_forced
+    assert parsed(slim_pod(body)).is_deleted_by_force is is_forced
+    assert not parsed(pod_body(spec=spec)).is_deleted_by_force
 
 
 def test_containers_are_found_by_their_names_init_ones_too() -> None:

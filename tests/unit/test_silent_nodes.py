@@ -29,6 +29,8 @@ def told(seen: TaskBuilder) -> TaskBuilder:
     return seen.with_status(written(silent))
 
 
+NO_GRACE = {**told_to_end(10**6, grace_seconds=0), "is_deleted_by_force": False}
+
 TABLE = [
     ("a Pod has its grace period to end", RUNNING.with_pod(running(**told_to_end(29))),
      "wait 31 s"),
@@ -125,6 +127,11 @@ TABLE = [
         told(RUNNING).with_pod(running(**told_to_end(10**6, grace_seconds=1))),
         "wait",
     ),
+    (
+        "nor is one whose own grace period is 0",
+        RUNNING.with_pod(running(**NO_GRACE)),
+        "write Running, NodeUnreachable",
+    ),
     # No node
     (
         "a Pod without a node needs nobody's word",
@@ -145,6 +152,12 @@ def test_the_silence_is_told_with_what_to_do_about_it(seen: TaskBuilder) -> None
     assert status.message is not None
     for words in (running().name, "node n1 does not confirm", "delete the Node object", "--force"):
         assert words in status.message
+
+
+def test_force_is_no_advice_where_it_cannot_be_told_apart() -> None:
+    message = written(RUNNING.with_pod(running(**NO_GRACE))).message or ""
+    assert "delete the Node object" in message
+    assert "--force" not in message
 
 
 def test_nothing_else_of_the_status_changes() -> None:

@@ -125,6 +125,7 @@ def pod_from(body: Json, owner: Owner) -> Pod:
         waiting=waiting_from(body.get("spec") or {}, status),
         deletion_asked_at=_deletion_asked_at(metadata),
         deletion_grace=bounded_seconds(metadata.get("deletionGracePeriodSeconds") or 0),
+        is_deleted_by_force=_is_deleted_by_force(body),
         disruption=disruption.get("reason"),
         disrupted_at=optional_time(disruption.get("lastTransitionTime")),
         conditions=tuple((c["type"], c["status"]) for c in conditions),
@@ -222,6 +223,16 @@ def _deletion_asked_at(metadata: Json) -> datetime | None:
         # The grace period ends in a year that no clock here knows.
         return time_from(metadata["creationTimestamp"])
     return ends_at - grace
+
+
+def _is_deleted_by_force(body: Json) -> bool:
+    # `kubectl delete --force`, and Kubernetes itself after the taint node.kubernetes.io/
+    # out-of-service, set a grace period of 0. A Pod with a terminationGracePeriodSeconds of 0 has
+    # that in each deletion, which says nothing about its node.
+    if "deletionTimestamp" not in body["metadata"]:
+        return False
+    own = (body.get("spec") or {}).get("terminationGracePeriodSeconds")
+    return own != 0 and not body["metadata"].get("deletionGracePeriodSeconds")
 
 
 def _true(conditions: Sequence[Json], kind: str) -> Json:

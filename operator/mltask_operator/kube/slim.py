@@ -75,7 +75,7 @@ def slim_pod(body: Json, _: int = 0) -> Json:
     return {
         "kind": "Pod",
         "metadata": metadata,
-        "spec": _only(spec, ("nodeName", "schedulerName")),
+        "spec": _only(spec, ("nodeName", "schedulerName", "terminationGracePeriodSeconds")),
         "status": _only(status, kept),
     }
 

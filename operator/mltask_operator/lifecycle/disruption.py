@@ -1,10 +1,12 @@
 """How an attempt ended from outside: one small function for each rule, first match wins."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from mltask_operator.api.reasons import Reason
 from mltask_operator.lifecycle.endings import Ending, EndingKind
-from mltask_operator.lifecycle.observed import Pod, PodPhase
+from mltask_operator.lifecycle.observed import Container, Pod, PodPhase
+from mltask_operator.lifecycle.work import CLOCK_LAG
 
 # https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions
 _DISRUPTIONS = {
@@ -14,27 +16,32 @@ _DISRUPTIONS = {
     "EvictionByEvictionAPI": Reason.POD_EVICTED,
     "TerminationByKubelet": Reason.POD_EVICTED,
 }
-# What the kubelet and containerd say of a container whose end nobody saw: its node was restarted.
 _LOST = frozenset({"ContainerStatusUnknown", "Unknown"})
+"""The reasons that the kubelet and containerd give for a container whose end they did not see: its
+node or container runtime was restarted."""
+_REJECTION = "Pod was rejected: "
+"""The start of the kubelet's message about a Pod that it does not admit, in Kubernetes 1.34 to
+1.37: https://github.com/kubernetes/kubernetes/blob/v1.37.2/pkg/kubelet/kubelet.go"""
 UNCONFIRMED_AFTER = timedelta(seconds=60)
 """How long a node may take to confirm the end of a Pod that somebody deleted by force."""
 
-
-CLOCK_LAG = timedelta(seconds=30)
-"""By how much a node's clock may be behind the API server's, and we not take a Pod that ended by
-the signals of its deletion for one that failed before it."""
 _SIGNALS_OF_DELETION = frozenset({128 + 15, 128 + 9})
 """Exit codes: SIGTERM, and after the grace period SIGKILL."""
 
 
-def what_befell(pod: Pod, at: datetime, now: datetime) -> Ending | None:
-    """Return how the Pod ended from outside, if it did."""
+def disruption_of(
+    pod: Pod, at: datetime, now: datetime, failed: Sequence[Container]
+) -> Ending | None:
+    """Return how the Pod ended from outside, if it did.
+
+    `failed` are the containers whose exit codes decide why the Pod failed.
+    """
     if not pod.has_ended:
         return _was_never_bound(pod, at) or _was_given_up(pod, at, now)
-    for rule in (_was_deleted, _was_disrupted, _has_outgrown_storage, _was_rejected, _was_lost):
+    for rule in (_was_deleted, _was_disrupted, _has_outgrown_storage, _was_rejected):
         if ending := rule(pod, at):
             return ending
-    return None
+    return _was_lost(pod, at, failed)
 
 
 def _was_never_bound(pod: Pod, at: datetime) -> Ending | None:
@@ -51,7 +58,7 @@ def _was_given_up(pod: Pod, at: datetime, now: datetime) -> Ending | None:
     # without the finalizer it would have been gone at once. A node that lives still gets the time
     # to tell how the Pod ended.
     # https://kubernetes.io/docs/tasks/run-application/force-delete-stateful-set-pod/
-    if pod.deletion_asked_at is None or pod.deletion_grace:
+    if pod.deletion_asked_at is None or not pod.is_deleted_by_force:
         return None
     if now < pod.deletion_asked_at + UNCONFIRMED_AFTER:
         return None
@@ -112,18 +119,19 @@ def _has_outgrown_storage(pod: Pod, at: datetime) -> Ending | None:
 
 
 def _was_rejected(pod: Pod, at: datetime) -> Ending | None:
-    # The kubelet's admission (OutOfcpu, UnexpectedAdmissionError, NodeAffinity, …) fails a Pod
-    # before any container: the scheduler and the node disagreed, and the task never began.
+    # The kubelet's admission fails a Pod that the node cannot run (OutOfcpu, NodeAffinity,
+    # UnexpectedAdmissionError, ...). A kubelet that restarts admits all its Pods again, also those
+    # whose containers have run. Only its message tells these from others.
     if pod.phase is not PodPhase.FAILED or pod.reason in (None, "DeadlineExceeded"):
         return None
-    if any(c.is_terminated or c.is_running for c in (*pod.init_containers, *pod.containers)):
+    has_started = any(c.has_started for c in (*pod.init_containers, *pod.containers))
+    if has_started and not (pod.message or "").startswith(_REJECTION):
         return None
     why = f"{pod.reason}: {pod.message}" if pod.message else f"{pod.reason}"
     return _disrupted(pod, at, Reason.POD_REJECTED, why)
 
 
-def _was_lost(pod: Pod, at: datetime) -> Ending | None:
-    failed = [c for c in pod.containers if c.is_terminated and c.exit_code]
+def _was_lost(pod: Pod, at: datetime, failed: Sequence[Container]) -> Ending | None:
     if not failed or any(c.reason not in _LOST for c in failed):
         return None
     return _disrupted(pod, at, Reason.NODE_LOST, "its node does not know how its containers ended")

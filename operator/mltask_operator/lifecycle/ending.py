@@ -6,9 +6,10 @@ from datetime import datetime
 
 from mltask_operator.api.names import MAIN_CONTAINER
 from mltask_operator.api.reasons import Reason
-from mltask_operator.lifecycle.disruption import what_befell
+from mltask_operator.lifecycle.disruption import disruption_of
 from mltask_operator.lifecycle.endings import Ending, EndingKind
 from mltask_operator.lifecycle.observed import Container, Pod, PodPhase
+from mltask_operator.lifecycle.work import is_done
 
 
 def how_it_ended(
@@ -16,16 +17,22 @@ def how_it_ended(
 ) -> Ending | None:
     """Return how the Pod's attempt ended, or None as long as it has not.
 
-    `names` are those of the containers that run the task. `now` stands in for the time of the end
-    where the Pod holds none.
+    `names` are those of the containers that run the task, in the order in which they run. `now`
+    stands in for the time of the end where the Pod holds none.
     """
-    at = _finished_at(pod, names) or pod.deletion_asked_at or now
-    ending = what_befell(pod, at, now)
     own = pod.named(names)
+    if (pod.has_ended or pod.is_being_deleted) and is_done(pod, own, names[-1]):
+        # Nothing repeats finished work, whatever happened to the other containers or to the Pod.
+        everyone = pod.phase is PodPhase.SUCCEEDED
+        at = _last_end(pod.containers if everyone else own) or pod.deletion_asked_at or now
+        return _with_evidence(_has_succeeded(pod, at, own), own)
+    at = _finished_at(pod, names) or pod.deletion_asked_at or now
+    failed = _failed(pod, own)
+    ending = disruption_of(pod, at, now, failed)
     if ending is None and pod.phase is PodPhase.SUCCEEDED:
-        ending = _has_succeeded(at, own)
+        ending = _has_succeeded(pod, at, own)
     elif ending is None and pod.has_ended:
-        ending = _has_failed(pod, at, own)
+        ending = _has_failed(pod, at, own, failed)
     return ending and _with_evidence(ending, own)
 
 
@@ -38,20 +45,30 @@ def _with_evidence(ending: Ending, own: Sequence[Container]) -> Ending:
     return replace(ending, started_at=min(started, default=None))
 
 
-def _has_succeeded(at: datetime, own: Sequence[Container]) -> Ending:
+def _has_succeeded(pod: Pod, at: datetime, own: Sequence[Container]) -> Ending:
     last = own[-1] if own else None
     return Ending(
         kind=EndingKind.SUCCEEDED,
         reason=Reason.COMPLETED,
-        message="every container ended with exit code 0",
+        message=_how_it_succeeded(pod, own),
         at=at,
         exit_code=last.exit_code if last else None,
         output=last.message if last else None,
     )
 
 
-def _has_failed(pod: Pod, at: datetime, own: Sequence[Container]) -> Ending:
-    culprit = _culprit(pod, own)
+def _how_it_succeeded(pod: Pod, own: Sequence[Container]) -> str:
+    others = [c.name for c in pod.containers if c not in own and c.exit_code != 0]
+    if not others:
+        return "every container ended with exit code 0"
+    done = " and ".join(container.name for container in own)
+    return f"{done} ended with exit code 0, and other containers did not: {', '.join(others)}"
+
+
+def _has_failed(
+    pod: Pod, at: datetime, own: Sequence[Container], failed: Sequence[Container]
+) -> Ending:
+    culprit = failed[0] if failed else None
     reason, message = _why(pod, culprit, own)
     return Ending(
         kind=EndingKind.FAILED,
@@ -84,16 +101,21 @@ def _why(pod: Pod, culprit: Container | None, own: Sequence[Container]) -> tuple
     )
 
 
-def _culprit(pod: Pod, own: Sequence[Container]) -> Container | None:
-    """Return the container that failed the Pod: the task's own, else another, else an init one.
+def _failed(pod: Pod, own: Sequence[Container]) -> list[Container]:
+    """Return the containers that failed the Pod: the task's own, else others, else init ones.
 
-    Init containers come last, since one that failed kept main from running, and one that runs on
-    beside main (a native sidecar) ends with whatever code SIGTERM gave it.
+    Init containers come last: one that failed kept main from running, and one that runs beside main
+    (a native sidecar) ends with whatever code SIGTERM gave it.
     """
+    for group in (own, pod.containers, pod.init_containers):
+        if failed := [container for container in group if container.exit_code]:
+            return failed
     everyone = (*own, *pod.containers, *pod.init_containers)
-    failed = (c for c in everyone if c.exit_code)
-    killed_within = (c for c in everyone if c.reason == "OOMKilled")
-    return next(failed, None) or next(killed_within, None)
+    return [container for container in everyone if container.reason == "OOMKilled"][:1]
+
+
+def _last_end(containers: Sequence[Container]) -> datetime | None:
+    return max((c.finished_at for c in containers if c.finished_at), default=None)
 
 
 def _finished_at(pod: Pod, names: Sequence[str]) -> datetime | None:
@@ -103,7 +125,7 @@ def _finished_at(pod: Pod, names: Sequence[str]) -> datetime | None:
     """
     ends = [c.finished_at for c in pod.containers if c.is_terminated]
     if ends and len(ends) == len(pod.containers):
-        return max((end for end in ends if end is not None), default=None)
+        return _last_end(pod.containers)
     failed = [c for c in pod.init_containers if c.exit_code and c.finished_at]
     own = [c for c in failed if c.name in names]
-    return max((c.finished_at for c in own or failed if c.finished_at), default=None)
+    return _last_end(own or failed)

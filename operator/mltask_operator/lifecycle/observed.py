@@ -113,7 +113,9 @@ class Pod:
     deletion_asked_at: datetime | None = None
     """When somebody asked for its deletion; None as long as nobody has."""
     deletion_grace: timedelta = timedelta(0)
-    """How long it may take to end; 0 also where somebody deleted it by force."""
+    """How long it may take to end. 0 where it was deleted by force, or has no grace period."""
+    is_deleted_by_force: bool = False
+    """Whether its deletion gives it no time although its spec does."""
     was_told_to_end: bool = False
     """Whether it was seen being deleted before it had ended. This order needs no clock; the times
     in the Pod are its node's."""

@@ -69,15 +69,16 @@ def report_silence(task: Task, pod: Pod, asked_at: datetime, now: datetime) -> A
         return Wait("the kubelet ends the Pod", until=overdue_at)
     message = (
         f"Pod {pod.name} was told to end and its node {pod.node_name} does not confirm that it has."
-        " Once the machine is known to be off: delete the Node object, or delete the Pod with"
-        " --force"
+        " Once you know that the machine is off, delete the Node object"
     )
+    if pod.deletion_grace or pod.is_deleted_by_force:
+        message += ", or delete the Pod with --force"
     # What the operator ended itself keeps its reason, by which its end is known.
     reason = Reason.DEADLINE_EXCEEDED if orders.is_out_of_time(task) else Reason.NODE_UNREACHABLE
     status = progress.still(task, pod, reason, message)
     if status == task.status:
         given_up_at = asked_at + UNCONFIRMED_AFTER
-        until = given_up_at if not pod.deletion_grace else None
+        until = given_up_at if pod.is_deleted_by_force else None
         return Wait("the node does not confirm the Pod's end", until=until)
     return WriteStatus(task, status)
 

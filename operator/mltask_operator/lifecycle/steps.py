@@ -11,6 +11,7 @@ from mltask_operator.api.names import MAIN_CONTAINER
 from mltask_operator.api.status import StepPhase, StepStatus
 from mltask_operator.lifecycle.endings import Ending, EndingKind
 from mltask_operator.lifecycle.observed import Container, Pod, PodPhase, Task
+from mltask_operator.lifecycle.work import ended_before_interruption
 
 
 def container_names(task: Task) -> tuple[str, ...]:
@@ -121,13 +122,7 @@ def _is_done(task: Task, pod: Pod, container: Container, *, is_disrupted: bool) 
     following = task.rules.steps[task.rules.steps.index(container.name) + 1 :]
     if any(later.has_started for later in pod.named(following)):
         return True
-    disrupted_at = pod.deletion_asked_at or pod.disrupted_at
-    return (
-        container.finished_at is not None
-        and disrupted_at is not None
-        and container.finished_at < disrupted_at
-        and not pod.was_told_to_end
-    )
+    return ended_before_interruption(pod, container)
 
 
 def _ended(container: Container, phase: StepPhase) -> StepStatus:

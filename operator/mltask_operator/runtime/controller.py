@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.set_aside import SetAside
 from mltask_operator.runtime.store import Store
+from mltask_operator.runtime.supervisor import Supervisor
 from mltask_operator.runtime.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -97,33 +99,28 @@ class Controller:
         self._has_gap = asyncio.Event()
         """Set where a watch has begun anew: of what went in between, it will never tell."""
         self._is_kopf_listing = False
-        self._background: list[asyncio.Task[None]] = []
+        self._supervisor = Supervisor()
 
     async def start(self) -> None:
         """Act, or be a standby. Raise ApiError, Unreachable or Unreadable if a listing fails."""
         self._listed_at = time.monotonic()
         if self._sees_priorities:
             await self._priorities.refresh()
-        self._background = [
-            asyncio.create_task(self._list_all_periodically(), name="resync"),
-            asyncio.create_task(self._look_for_new_tasks(), name="look"),
-        ]
+        self._supervisor.start("resync", self._list_all_periodically)
+        self._supervisor.start("look", self._look_for_new_tasks)
         if self._sees_priorities:
-            learning = asyncio.create_task(self._learn_priorities(), name="priorities")
-            self._background.append(learning)
+            self._supervisor.start("priorities", self._learn_priorities)
         if self._election is None:
             await self._take_over()
         else:
-            candidacy = asyncio.create_task(self._election.run(self._take_over), name="election")
-            self._background.append(candidacy)
+            run = functools.partial(self._election.run, self._take_over)
+            self._supervisor.start("election", run)
 
     async def stop(self) -> None:
         """Finish the requests in flight, and start no others."""
         await self._queue.stop(STOP_GRACE)
         await self._announcer.stop()
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._supervisor.stop()
         if self._election:
             await self._election.resign()
 
@@ -171,7 +168,9 @@ class Controller:
         self._quota.note_quota(body["type"], body)
 
     def check_alive(self) -> None:
-        """Raise RuntimeError where work hangs that should have finished long ago."""
+        """Raise RuntimeError where work hangs, or a background task keeps failing."""
+        self._supervisor.check()
+        self._queue.check()
         if (taken := self._queue.longest_work()) > STUCK_AFTER:
             raise RuntimeError(f"work on a task has been in progress for {taken}")
         if time.monotonic() - self._listed_at > UNLISTED_AFTER.total_seconds():

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from mltask_operator.kube.errors import ApiError, Unreadable
 from mltask_operator.runtime.lanes import Lanes
+from mltask_operator.runtime.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class WorkQueue:
         self._lane_of = lane_of
         self._worker_count = workers
         self._crowd = min(workers, most_of_a_lane or workers)
-        self._workers: list[asyncio.Task[None]] = []
+        self._workers = Supervisor()
         self._ready = Lanes(self._crowd)
         self._queued: set[str] = set()
         self._active: dict[str, float] = {}
@@ -85,10 +86,12 @@ class WorkQueue:
 
     def start(self) -> None:
         """Start the workers."""
-        self._workers = [
-            asyncio.create_task(self._run(), name=f"worker-{number}")
-            for number in range(self._worker_count)
-        ]
+        for number in range(self._worker_count):
+            self._workers.start(f"worker-{number}", self._run)
+
+    def check(self) -> None:
+        """Raise RuntimeError if a worker keeps failing."""
+        self._workers.check()
 
     async def stop(self, grace: timedelta) -> None:
         """Hand out no further key, give the work under way `grace` to end, then cancel it."""
@@ -99,9 +102,7 @@ class WorkQueue:
             self._cancel_timer(key)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), grace.total_seconds())
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        await self._workers.stop()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -128,12 +129,15 @@ class WorkQueue:
     async def _attempt(self, key: str) -> timedelta | None:
         try:
             delay = await self._work(key)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            # A library may raise CancelledError though nobody has cancelled this worker.
+            if (current := asyncio.current_task()) and current.cancelling():
+                raise
             return self._after_failure(key, error)
         self._failures.pop(key, None)
         return delay
 
-    def _after_failure(self, key: str, error: Exception) -> timedelta:
+    def _after_failure(self, key: str, error: BaseException) -> timedelta:
         """Return the pause before the next try; log the error unless it is that of the last one."""
         failures, logged = self._failures.get(key, (0, ""))
         text = str(error) or type(error).__name__
