@@ -1,6 +1,7 @@
 """The rules of the quota queue, as simple as possible: each line looks at all others.
 
-It never forgets a namespace and counts by looking at everything.
+It never forgets a namespace, but what it has learned of one that is not used any longer. It counts
+by looking at everything.
 """
 
 from collections import Counter
@@ -10,10 +11,11 @@ from typing import Any
 
 from mltask_operator.kube import quotas
 from mltask_operator.lifecycle.observed import QuotaExcess, Task
+from mltask_operator.lifecycle.quota_demand import Demand, counted_as, demand_of_pod
+from mltask_operator.lifecycle.quota_scopes import covers
 
 Rank = tuple[Any, ...]
 UNKNOWN = QuotaExcess(quota="", resources=frozenset(), never_fits=False)
-ALWAYS_ASKED = {"pods", "cpu", "memory"}
 
 
 @dataclass(eq=False)
@@ -36,14 +38,22 @@ class NaiveNamespace:
     too_large: dict[str, tuple[int, Rank]] = field(default_factory=dict)
     released_at: int = 0
     changed_at: int = 0
+    added: dict[str | None, frozenset[str]] = field(default_factory=dict)
+    class_of_pods: str | None = None
 
 
 class NaiveQuotaQueue:
     """The same public methods as QuotaQueue, at a cost that grows with everything."""
 
-    def __init__(self, wake: Callable[[str], None], priority_of: Callable[[str | None], int]):
+    def __init__(
+        self,
+        wake: Callable[[str], None],
+        priority_of: Callable[[str | None], int],
+        default_class: Callable[[], str | None],
+    ):
         self.wake = wake
         self.priority_of = priority_of
+        self.default_class = default_class
         self.namespaces: dict[str, NaiveNamespace] = {}
         self.count = 0
 
@@ -69,11 +79,11 @@ class NaiveQuotaQueue:
         found = self.namespace(task.namespace)
         if task.uid in found.too_large or self.line_of(found, task.uid):
             return
-        if demand(task) not in found.lines:
+        if task.demand not in found.lines:
             blocker = self.blocker(found, task)
             excess = blocker.excess if blocker else quotas.excess_from(task.status.message or "")
-            found.lines[demand(task)] = NaiveLine(excess=excess)
-        found.lines[demand(task)].tasks.append(task)
+            found.lines[task.demand] = NaiveLine(excess=excess)
+        found.lines[task.demand].tasks.append(task)
 
     def refuse(self, task: Task, excess: QuotaExcess | None, releases: int) -> None:
         found = self.namespace(task.namespace)
@@ -83,12 +93,27 @@ class NaiveQuotaQueue:
             found.too_large[task.uid] = (releases, self.rank(task))
         else:
             self.park(task)
-            line = found.lines[demand(task)]
+            line = found.lines[task.demand]
             line.excess = excess or UNKNOWN
+            kind, charged = task.demand.runtime_class, map(counted_as, line.excess.resources)
+            found.added[kind] = self.added(found, kind) | (set(charged) - task.demand.resources)
             line.refused_at = max(line.refused_at, releases)
             self.wake_next(found)
         if was_apart:
             self.wake_next_too_large(found)
+
+    def note_created(self, task: Task, pod: dict[str, Any]) -> None:
+        found, own = self.namespace(task.namespace), task.demand
+        if not found.quotas:
+            return
+        admitted = demand_of_pod(pod["spec"])
+        before, default = self.added(found, own.runtime_class), found.class_of_pods
+        kept = before & admitted.resources
+        found.added[own.runtime_class] = kept | (admitted.resources - own.resources)
+        if own.priority_class is None:
+            found.class_of_pods = admitted.priority_class
+        if before != kept or default != found.class_of_pods:
+            self.wake_next(found)
 
     def leave(self, uid: str) -> None:
         for found in self.namespaces.values():
@@ -100,12 +125,14 @@ class NaiveQuotaQueue:
                 line.tasks = [task for task in line.tasks if task.uid != uid]
                 found.lines = {key: line for key, line in found.lines.items() if line.tasks}
                 self.wake_next(found)
+            self.forget_if_unused(found)
 
     def note_quota(self, kind: str | None, body: dict[str, Any]) -> None:
         found = self.namespace(body["metadata"]["namespace"])
         before = found.quotas.pop(body["metadata"]["name"], None)
         if kind != "DELETED":
             found.quotas[body["metadata"]["name"]] = body
+        self.forget_if_unused(found)
         if before is None or (kind != "DELETED" and not quotas.has_released(before, body)):
             return
         self.count += 1
@@ -151,12 +178,13 @@ class NaiveQuotaQueue:
         before = [
             line
             for line in found.lines.values()
-            if self.rank(line.first) < self.rank(task) and concerns(found, line, task)
+            if self.rank(line.first) < self.rank(task) and self.concerns(found, line, task)
         ]
         return min(before, key=lambda line: self.rank(line.first), default=None)
 
     def rank(self, task: Task) -> Rank:
-        return (-self.priority_of(demand(task)[0]), task.created_at, task.name, task.uid)
+        priority = self.priority_of(task.demand.priority_class)
+        return (-priority, task.created_at, task.name, task.uid)
 
     def namespace(self, name: str) -> NaiveNamespace:
         return self.namespaces.setdefault(name, NaiveNamespace())
@@ -165,21 +193,22 @@ class NaiveQuotaQueue:
         lines = found.lines.values()
         return next((li for li in lines if any(task.uid == uid for task in li.tasks)), None)
 
+    def concerns(self, found: NaiveNamespace, line: NaiveLine, task: Task) -> bool:
+        """Return whether the quota that holds up the line would hold up the task too."""
+        own, excess = task.demand, line.excess
+        if own == line.first.demand or excess is None:
+            return True
+        scopes = quotas.scopes_of(found.quotas.get(excess.quota, {}))
+        if not covers(scopes, own, self.default_class() or found.class_of_pods):
+            return False
+        return any(counted_as(name) in self.resources(found, own) for name in excess.resources)
 
-def concerns(found: NaiveNamespace, line: NaiveLine, task: Task) -> bool:
-    """Return whether the quota that holds up the line would hold up the task too."""
-    own, other, excess = demand(task), demand(line.first), line.excess
-    if own == other or excess is None:
-        return True
-    if quotas.is_scoped(found.quotas.get(excess.quota, {})) and own[0] != other[0]:
-        return False
-    return any(resource_of(name) in own[1] for name in excess.resources)
+    def resources(self, found: NaiveNamespace, demand: Demand) -> frozenset[str]:
+        return demand.resources | self.added(found, demand.runtime_class)
 
+    def added(self, found: NaiveNamespace, runtime_class: str | None) -> frozenset[str]:
+        return found.added.get(runtime_class, frozenset())
 
-def demand(task: Task) -> tuple[str | None, frozenset[str]]:
-    """Return the PriorityClass and the resources of the task's Pod."""
-    return task.priority_class, frozenset({*task.requests, *ALWAYS_ASKED})
-
-
-def resource_of(name: str) -> str:
-    return name.removeprefix("requests.").removeprefix("limits.").removeprefix("count/")
+    def forget_if_unused(self, found: NaiveNamespace) -> None:
+        if not (found.quotas or found.lines or found.too_large):
+            found.added, found.class_of_pods = {}, None

@@ -6,6 +6,7 @@ import pytest
 
 from mltask_operator.api.status import MLTaskStatus, Phase
 from mltask_operator.kube.parse import is_finished, task_from
+from mltask_operator.lifecycle.quota_demand import demand_of_task
 from mltask_operator.lifecycle.rules import Rules
 from tests.unit.bodies import ENDED, STARTED, Json, task_body
 from tests.unit.builders import SPEC
@@ -17,7 +18,8 @@ def test_a_task_just_created() -> None:
     assert (task.namespace, task.name, task.uid) == (NAMESPACE, NAME, UID)
     assert (task.resource_version, task.generation) == ("10", 1)
     assert not task.is_being_deleted
-    assert (task.requests, task.resources) == ({"cpu": "1"}, frozenset({"cpu"}))
+    assert task.requests == {"cpu": "1"}
+    assert task.demand == demand_of_task(SPEC)
     assert task.status.phase is Phase.PENDING
 
 

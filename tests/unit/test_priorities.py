@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from mltask_operator.kube.errors import ApiError, Unreachable
-from mltask_operator.runtime.priorities import Priorities
+from mltask_operator.runtime.priorities import MAX_UNKNOWN, Priorities
 from tests.fake_api import FakeApi, Json
 
 HIGH = {"metadata": {"name": "high"}, "value": 1000}
@@ -51,12 +51,21 @@ async def test_values_are_those_of_the_classes(priorities: Priorities) -> None:
 
 async def test_a_task_without_a_class_has_the_clusters_default(priorities: Priorities) -> None:
     assert priorities.value(None) == 5
+    assert priorities.default_class() == "usual"
+
+
+async def test_of_several_defaults_the_lowest_counts() -> None:
+    lower = {"metadata": {"name": "lower"}, "value": -5, "globalDefault": True}
+    priorities = Priorities(Classes(USUAL, lower, HIGH))
+    await priorities.refresh()
+    assert (priorities.value(None), priorities.default_class()) == (-5, "lower")
 
 
 async def test_without_a_default_it_is_zero() -> None:
     priorities = Priorities(Classes(HIGH))
     await priorities.refresh()
     assert priorities.value(None) == 0
+    assert priorities.default_class() is None
     assert not priorities.are_wanted.is_set()
 
 
@@ -76,6 +85,21 @@ async def test_one_that_does_not_exist_is_asked_for_once(priorities: Priorities)
     await priorities.refresh()
     assert priorities.value("nonsense") == 0
     assert not priorities.are_wanted.is_set()
+
+
+async def test_only_so_many_unknown_names_are_kept_and_asked_for(
+    priorities: Priorities, api: Classes
+) -> None:
+    for number in range(MAX_UNKNOWN):
+        priorities.value(f"nonsense-{number}")
+    priorities.are_wanted.clear()
+    api.classes.append({"metadata": {"name": "new"}, "value": -7})
+    assert priorities.value("new") == 0
+    assert not priorities.are_wanted.is_set()
+    await priorities.refresh()
+    assert priorities.value("new") == -7
+    priorities.value("newer")
+    assert priorities.are_wanted.is_set()
 
 
 async def test_one_that_is_gone_is_asked_for_again(priorities: Priorities, api: Classes) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from mltask_operator.lifecycle.observed import QuotaExcess, Task
 from tests.unit.waiting_tasks import (
+    FOR_HIGH,
     GPUS,
     PODS,
     TOO_LARGE,
@@ -142,7 +143,7 @@ def test_a_line_that_was_behind_another_goes_on_when_that_is_empty(room: Room) -
 
 
 def test_a_quota_for_some_priorities_keeps_no_others_waiting(room: Room) -> None:
-    room.queue.note_quota("MODIFIED", a_quota(used=20, scoped=True))
+    room.queue.note_quota("MODIFIED", a_quota(used=20, selectors=FOR_HIGH))
     room.refuse(URGENT)
     assert room.may_ask(OLD) == ["old"]
     same = a_waiting_task("same", priority_class="high", resources=("cpu", "nvidia.com/gpu"))

@@ -3,7 +3,7 @@
 import pytest
 
 from mltask_operator.lifecycle.observed import QuotaExcess
-from mltask_operator.runtime.quota_demand import MAX_RESOURCES, demand_of
+from mltask_operator.lifecycle.quota_demand import COMMON, MAX_RESOURCES, demand_of_task
 from mltask_operator.runtime.quota_holds import MAX_QUOTAS as MAX_QUOTAS_OF_A_RESOURCE
 from mltask_operator.runtime.quota_queue import MAX_QUOTAS
 from tests.unit.waiting_tasks import PODS, TOO_LARGE, Room, a_quota, a_waiting_task
@@ -30,8 +30,9 @@ def exceeded(*resources: str, quota: str = "devices") -> QuotaExcess:
 
 @pytest.mark.parametrize("count", [1, 30, MAX_RESOURCES, MAX_RESOURCES + 1, 1000])
 def test_a_demand_has_a_bounded_size(count: int) -> None:
-    demand = demand_of(a_waiting_task("many", resources=made_up(count)))
-    assert len(demand.resources) <= MAX_RESOURCES + 3
+    requests = dict.fromkeys(made_up(count), "1")
+    demand = demand_of_task({"resources": {"requests": {"cpu": "1", **requests}}})
+    assert len(demand.resources) <= MAX_RESOURCES + len(COMMON)
     assert {"pods", "cpu", "memory"} <= demand.resources
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mltask_operator.lifecycle.observed import QuotaExcess, Task
-from tests.unit.waiting_tasks import TOO_LARGE, Room, a_quota, a_waiting_task
+from tests.unit.waiting_tasks import FOR_HIGH, TOO_LARGE, Room, a_quota, a_waiting_task
 
 FEW, MANY = 100, 1000
 GROWTH = 2
@@ -97,7 +97,7 @@ def every_operation(size: int, *, shared: bool) -> Iterator[tuple[str, int]]:
     yield "refuse for good", lines_of(lambda: crowd.room.refuse(crowd.tasks[3], excess=TOO_LARGE))
     yield "wake_all", lines_of(queue.wake_all)
     yield "waiting", lines_of(queue.waiting)
-    scoped = a_quota(used=0, hard=10**6, scoped=True)
+    scoped = a_quota(used=0, hard=10**6, selectors=FOR_HIGH)
     yield "change of scope", lines_of(lambda: queue.note_quota("MODIFIED", scoped))
 
 

@@ -16,11 +16,13 @@ from hypothesis.stateful import (
 from mltask_operator.lifecycle.observed import QuotaExcess, Task
 from mltask_operator.runtime.quota_queue import QuotaQueue
 from tests.unit.naive_quota_queue import NaiveQuotaQueue
-from tests.unit.waiting_tasks import a_quota, a_waiting_task
+from tests.unit.waiting_tasks import FOR_HIGH, a_quota, a_waiting_task
 
+Json = dict[str, Any]
 Pending = tuple[Task, int, int]
 
 RESOURCES = ("gpu", "fpga", "tpu", "cpu")
+ADDED = ("ephemeral-storage", "hugepages-2Mi", "example.org/fpga")
 QUOTAS = ("compute", "devices", "urgent")
 FORGOTTEN, KEPT = "team-a", "team-b"
 """KEPT always has a quota. The queue forgets the other when it has neither quota nor task."""
@@ -33,13 +35,22 @@ excesses = st.none() | st.builds(
     QuotaExcess,
     quota=st.sampled_from(QUOTAS),
     resources=st.sets(
-        st.sampled_from(["pods", "requests.gpu", "limits.gpu", "requests.fpga", "tpu", "other"]),
+        st.sampled_from(["pods", "requests.gpu", "count/pods", "requests.fpga", "tpu", *ADDED]),
         min_size=1,
         max_size=3,
     ).map(frozenset),
     never_fits=st.sampled_from([False, False, True]),
 )
 classes = st.sampled_from([None, "high", "low", "new"])
+SCOPES: list[tuple[Json, ...]] = [
+    (),
+    (),
+    FOR_HIGH,
+    ({"scopeName": "PriorityClass", "operator": "NotIn", "values": ["high"]},),
+    ({"scopeName": "PriorityClass", "operator": "Exists"},),
+    ({"scopeName": "Terminating", "operator": "Exists"},),
+    (*FOR_HIGH, {"scopeName": "NotTerminating", "operator": "Exists"}),
+]
 
 
 class Comparison(RuleBasedStateMachine):
@@ -51,13 +62,19 @@ class Comparison(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.priorities: dict[str | None, int] = {"high": 10, "low": -10}
+        self.default: str | None = None
         self.seen: list[Task] = []
         self.woken: list[str] = []
         self.expected: list[str] = []
-        self.queue = QuotaQueue(self.woken.append, lambda name: self.priorities.get(name, 0))
-        self.naive = NaiveQuotaQueue(
-            self.expected.append, lambda name: self.priorities.get(name, 0)
-        )
+
+        def priority_of(name: str | None) -> int:
+            return self.priorities.get(name, 0)
+
+        def default_class() -> str | None:
+            return self.default
+
+        self.queue = QuotaQueue(self.woken.append, priority_of, default_class)
+        self.naive = NaiveQuotaQueue(self.expected.append, priority_of, default_class)
 
     @initialize()
     def give_a_quota(self) -> None:
@@ -74,6 +91,8 @@ class Comparison(RuleBasedStateMachine):
         resources=st.sets(st.sampled_from(RESOURCES)),
         namespace=st.sampled_from([FORGOTTEN, KEPT]),
         message=st.sampled_from([None, None, MESSAGE]),
+        is_terminating=st.booleans(),
+        runtime_class=st.sampled_from([None, None, "sandbox"]),
     )
     def come(
         self,
@@ -82,6 +101,9 @@ class Comparison(RuleBasedStateMachine):
         resources: set[str],
         namespace: str,
         message: str | None,
+        runtime_class: str | None,
+        *,
+        is_terminating: bool,
     ) -> Task:
         task = a_waiting_task(
             f"t{len(self.seen)}",
@@ -90,6 +112,8 @@ class Comparison(RuleBasedStateMachine):
             resources=tuple(resources),
             namespace=namespace,
             message=message,
+            is_terminating=is_terminating,
+            runtime_class=runtime_class,
         )
         self.seen.append(task)
         return task
@@ -136,13 +160,36 @@ class Comparison(RuleBasedStateMachine):
         kind=st.sampled_from([None, "ADDED", "MODIFIED", "MODIFIED", "DELETED"]),
         used=st.integers(1, 3),
         hard=st.sampled_from([20, 20, 20, 30]),
-        scoped=st.booleans(),
+        selectors=st.sampled_from(SCOPES),
     )
     def note_quota(
-        self, name: str, namespace: str, kind: str | None, used: int, hard: int, *, scoped: bool
+        self,
+        name: str,
+        namespace: str,
+        kind: str | None,
+        used: int,
+        hard: int,
+        selectors: tuple[Json, ...],
     ) -> None:
-        quota = a_quota(name, used=used, hard=hard, namespace=namespace, scoped=scoped)
+        quota = a_quota(name, used=used, hard=hard, namespace=namespace, selectors=selectors)
         self.tell("note_quota", kind, quota)
+
+    @rule(
+        task=tasks,
+        added=st.sets(st.sampled_from(ADDED), max_size=2),
+        priority_class=st.sampled_from([None, "high"]),
+    )
+    def create(self, task: Task, added: set[str], priority_class: str | None) -> None:
+        """Have a Pod be admitted, with resources and a PriorityClass that admission adds."""
+        resources = {"requests": dict.fromkeys(added, "1")}
+        own = {"priorityClassName": task.demand.priority_class or priority_class}
+        spec = {"containers": [{"resources": resources}], **own}
+        self.tell("note_created", task, {"spec": spec})
+
+    @rule(name=st.sampled_from([None, "high"]))
+    def change_default_class(self, name: str | None) -> None:
+        self.default = name
+        self.tell("wake_all")
 
     @rule(name=classes, value=st.integers(-20, 20))
     def change_priority(self, name: str | None, value: int) -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mltask_operator.kube.quotas import excess_from, has_new_bounds, has_released, is_scoped
+from mltask_operator.kube.quotas import excess_from, has_new_bounds, has_released, scopes_of
 from mltask_operator.lifecycle.observed import QuotaExcess
+from mltask_operator.lifecycle.quota_scopes import Scopes, Selector
 
 Json = dict[str, Any]
 
@@ -139,18 +140,27 @@ def test_a_quota_that_nobody_has_counted_yet_releases_nothing() -> None:
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        ({"hard": {"pods": "1"}}, False),
-        ({"hard": {"pods": "1"}, "scopes": []}, False),
-        ({"hard": {"pods": "1"}, "scopes": ["NotTerminating"]}, True),
+        ({}, ()),
+        ({"scopes": [], "scopeSelector": {"matchExpressions": []}}, ()),
+        ({"scopes": ["NotTerminating"]}, (Selector("NotTerminating"),)),
         (
             {
-                "hard": {"pods": "1"},
-                "scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass"}]},
+                "scopes": ["NotTerminating"],
+                "scopeSelector": {
+                    "matchExpressions": [
+                        {"scopeName": "BestEffort", "operator": "Exists"},
+                        {"scopeName": "PriorityClass", "operator": "In", "values": ["a", "b"]},
+                    ]
+                },
             },
-            True,
+            (
+                Selector("NotTerminating"),
+                Selector("BestEffort", "Exists"),
+                Selector("PriorityClass", "In", ("a", "b")),
+            ),
         ),
     ],
 )
-def test_scope(spec: Json, *, expected: bool) -> None:
-    assert is_scoped({"spec": spec}) is expected
-    assert not is_scoped({})
+def test_scopes(spec: Json, expected: Scopes) -> None:
+    assert scopes_of({"spec": {"hard": {"pods": "1"}, **spec}}) == expected
+    assert scopes_of({}) == ()

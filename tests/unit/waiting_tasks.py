@@ -1,10 +1,11 @@
 """Tasks that wait for quota, the quotas, and the refusals that they give."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mltask_operator.lifecycle.observed import QuotaExcess, Task
+from mltask_operator.lifecycle.quota_demand import Demand, bounded
 from mltask_operator.runtime.quota_queue import QuotaQueue
 from tests.unit.builders import a_task
 from tests.unit.pods import NAMESPACE, NOW, seconds
@@ -14,6 +15,9 @@ Json = dict[str, Any]
 PODS = QuotaExcess(quota="compute", resources=frozenset({"pods"}), never_fits=False)
 GPUS = QuotaExcess(quota="gpus", resources=frozenset({"requests.nvidia.com/gpu"}), never_fits=False)
 TOO_LARGE = replace(PODS, never_fits=True)
+USUAL = ("pods", "cpu", "memory", "limits.cpu", "limits.memory")
+FOR_HIGH = ({"scopeName": "PriorityClass", "operator": "In", "values": ["high"]},)
+"""A quota's scope: the Pods of the PriorityClass `high`."""
 
 
 def a_waiting_task(
@@ -24,8 +28,12 @@ def a_waiting_task(
     resources: tuple[str, ...] = ("cpu",),
     namespace: str = NAMESPACE,
     message: str | None = None,
+    **traits: Any,
 ) -> Task:
-    """Return a task of this age; its uid is its name."""
+    """Return a task of this age; its uid is its name. `traits` are further fields of its demand.
+
+    Its Pod counts for these resources, and for those that nearly each Pod counts for.
+    """
     task = a_task().with_status(reason="QuotaExceeded", message=message).task
     return replace(
         task,
@@ -34,8 +42,7 @@ def a_waiting_task(
         uid=name,
         created_at=NOW - seconds(age),
         requests=dict.fromkeys(resources, "1"),
-        resources=frozenset(resources),
-        priority_class=priority_class,
+        demand=Demand(bounded({*resources, *USUAL}), priority_class, **traits),
     )
 
 
@@ -46,14 +53,14 @@ def a_quota(
     hard: int = 20,
     resource: str = "pods",
     namespace: str = NAMESPACE,
-    scoped: bool = False,
+    selectors: Sequence[Json] = (),
 ) -> Json:
     """Return a ResourceQuota of one resource, as a watch shows it."""
     bounds = {resource: str(hard)}
-    scope = {"scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass"}]}}
+    scope = {"scopeSelector": {"matchExpressions": list(selectors)}}
     return {
         "metadata": {"namespace": namespace, "name": name},
-        "spec": {"hard": bounds, **(scope if scoped else {})},
+        "spec": {"hard": bounds, **(scope if selectors else {})},
         "status": {"hard": bounds, "used": {resource: str(used)}},
     }
 

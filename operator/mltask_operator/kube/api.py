@@ -27,7 +27,7 @@ class Api(Requests):
     """
 
     async def create_pod(self, namespace: str, manifest: str) -> Json:
-        """Create the Pod of this manifest, which is JSON, and return it.
+        """Create the Pod of this manifest, which is JSON. Return it as it was admitted, not slim.
 
         One that is too large is refused without a request.
         """
@@ -38,7 +38,7 @@ class Api(Requests):
                 f"the Pod would have {size} bytes, of at most {MAX_POD_BYTES}: put data into a "
                 "volume (with steps, spec.env stands in each of them)",
             )
-        return slim_pod(await self.request("POST", paths.pods(namespace), manifest))
+        return await self.request("POST", paths.pods(namespace), manifest)
 
     async def get_pod(self, namespace: str, name: str) -> Json:
         """Return the Pod of this name."""

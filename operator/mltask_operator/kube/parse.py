@@ -14,10 +14,12 @@ from mltask_operator.api.status import FINAL_PHASES, MLTaskStatus, Phase
 from mltask_operator.kube import paths
 from mltask_operator.kube.containers import containers_from
 from mltask_operator.kube.quantities import whole
-from mltask_operator.kube.spec import requests_from, resources_from, rules_from
+from mltask_operator.kube.slim import OMITTED
+from mltask_operator.kube.spec import requests_from, rules_from
 from mltask_operator.kube.times import bounded_seconds, optional_time, time_from
 from mltask_operator.kube.waiting import waiting_from
 from mltask_operator.lifecycle.observed import Owner, Pod, PodPhase, Task
+from mltask_operator.lifecycle.quota_demand import NO_DEMAND, Demand, demand_of_task, from_json
 from mltask_operator.lifecycle.rules import Rules
 
 Json = Mapping[str, Any]
@@ -48,8 +50,7 @@ def task_from(body: Json) -> Task:
         is_understood=status is not None,
         status=status or MLTaskStatus(),
         requests=requests_from(spec),
-        resources=resources_from(spec),
-        priority_class=((spec.get("template") or {}).get("spec") or {}).get("priorityClassName"),
+        demand=NO_DEMAND if status and status.is_finished else _demand(body),
         rules=rules,
         asked_memory=_asked_memory(status) if rules.memory else None,
         handed_on_labels=_handed_on(metadata.get("labels") or {}),
@@ -171,6 +172,11 @@ def _handed_on(labels: Mapping[str, str]) -> Mapping[str, str]:
     return found or _NO_LABELS
 
 
+def _demand(body: Json) -> Demand:
+    omitted = body.get(OMITTED)
+    return from_json(omitted) if omitted else demand_of_task(body.get("spec") or {})
+
+
 def _status(status: Json) -> MLTaskStatus | None:
     if status == _NEW:
         return _NEW_STATUS
@@ -187,8 +193,6 @@ def _as_finished(task: Task) -> Task:
         status=_outcome(task.status.phase, task.status.reason, task.status.attempts),
         finished_at=task.status.finished_at,
         requests=_NO_REQUESTS,
-        resources=frozenset(),
-        priority_class=None,
         rules=_expiry(task.rules.ttl),
         asked_memory=None,
         handed_on_labels=_NO_LABELS,

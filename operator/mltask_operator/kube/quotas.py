@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 from mltask_operator.kube.quantities import amount
 from mltask_operator.lifecycle.observed import QuotaExcess
+from mltask_operator.lifecycle.quota_demand import MAX_RESOURCE_NAME, MAX_RESOURCES
+from mltask_operator.lifecycle.quota_scopes import Scopes, Selector
 
 Json = Mapping[str, Any]
 
-MAX_RESOURCES = 64
-"""A refusal that names more resources counts as unreadable. No real Pod asks for so many."""
 MAX_BOUNDS = 10_000
 """The most entries of `hard` that are looked at: a quota of object counts may have hundreds."""
 MAX_USED = 256
@@ -26,8 +26,6 @@ MAX_USED = 256
 find out when they next ask by themselves, within half a minute."""
 MAX_SELECTORS = 64
 """The most entries of each list in a scope selector that are kept."""
-MAX_NAME = 317
-"""The most characters of a resource's name: 253 of its domain, 63 and a slash."""
 MAX_AMOUNT = 64
 """The most characters of an amount. The API server itself writes fewer than 30."""
 
@@ -45,7 +43,10 @@ class QuotaKey(NamedTuple):
 
 
 def excess_from(message: str) -> QuotaExcess | None:
-    """Return why a quota refused a Pod, or None if the message doesn't say it."""
+    """Return why a quota refused a Pod, or None if the message doesn't say it.
+
+    A refusal that names more than MAX_RESOURCES counts as unreadable. No real Pod asks for so many.
+    """
     if (found := _EXCEEDED.search(message)) is None:
         return None
     requested, limited = _pairs(found["requested"]), _pairs(found["limited"])
@@ -68,18 +69,13 @@ def key_of(quota: Json) -> QuotaKey | None:
 
 
 def kept_part(quota: Json) -> Json:
-    """Return the part of a ResourceQuota that the other functions need, in a bounded size.
+    """Return the part of a ResourceQuota that shows its changes, in a bounded size.
 
     The amounts in `hard` become one number, since only their changes matter.
     """
     spec, status = _map(quota.get("spec")), _map(quota.get("status"))
-    selectors = _first(_map(spec.get("scopeSelector")).get("matchExpressions"))
     return {
-        "spec": {
-            "hard": _fingerprint(spec.get("hard")),
-            "scopes": _names(spec.get("scopes")),
-            "scopeSelector": tuple(_selector(_map(selector)) for selector in selectors),
-        },
+        "spec": {"hard": _fingerprint(spec.get("hard")), "scopes": scopes_of(quota)},
         "status": {"hard": _fingerprint(status.get("hard")), "used": _used(quota)},
     }
 
@@ -102,10 +98,14 @@ def has_new_bounds(before: Json, after: Json) -> bool:
     )
 
 
-def is_scoped(quota: Json) -> bool:
-    """Return whether the ResourceQuota is for some Pods of its namespace only."""
+def scopes_of(quota: Json) -> Scopes:
+    """Return which Pods of its namespace the ResourceQuota is for."""
     spec = _map(quota.get("spec"))
-    return bool(spec.get("scopes") or spec.get("scopeSelector"))
+    selectors = _first(_map(spec.get("scopeSelector")).get("matchExpressions"))
+    return (
+        *(Selector(scope) for scope in _names(spec.get("scopes"))),
+        *(_selector(_map(selector)) for selector in selectors),
+    )
 
 
 def _has_fallen(before: str, after: str) -> bool:
@@ -131,7 +131,7 @@ def _used(quota: Json) -> dict[str, str]:
     return {
         name: amount
         for name, amount in islice(used.items(), MAX_USED)
-        if len(name) <= MAX_NAME and isinstance(amount, str) and len(amount) <= MAX_AMOUNT
+        if len(name) <= MAX_RESOURCE_NAME and isinstance(amount, str) and len(amount) <= MAX_AMOUNT
     }
 
 
@@ -140,13 +140,19 @@ def _fingerprint(amounts: object) -> int:
     return hash(frozenset(entry for entry in entries if isinstance(entry[1], str)))
 
 
-def _selector(selector: Json) -> tuple[object, ...]:
-    words = _names([selector.get("scopeName"), selector.get("operator")])
-    return (*words, _names(selector.get("values")))
+def _selector(selector: Json) -> Selector:
+    scope, operator = selector.get("scopeName"), selector.get("operator")
+    return Selector(
+        scope=_name(scope), operator=_name(operator), values=_names(selector.get("values"))
+    )
+
+
+def _name(value: object) -> str:
+    return value[:MAX_RESOURCE_NAME] if isinstance(value, str) else ""
 
 
 def _names(values: object) -> tuple[str, ...]:
-    return tuple(value[:MAX_NAME] for value in _first(values) if isinstance(value, str))
+    return tuple(_name(value) for value in _first(values) if isinstance(value, str))
 
 
 def _first(values: object) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from mltask_operator.api import names
 from mltask_operator.api.status import FINAL_PHASES
 from mltask_operator.kube.spec import RULE_FIELDS, TTL_FIELD
+from mltask_operator.lifecycle.quota_demand import demand_of_task, to_json
 
 Json = dict[str, Any]
 Slimmer = Callable[[Json, int], Json]
@@ -18,7 +19,8 @@ Slimmer = Callable[[Json, int], Json]
 LARGE_TASK = 8 * 1024
 """Length of an MLTask from which on its spec is not kept but read again to create its Pod."""
 OMITTED = "omitted"
-"""The key in a slim MLTask which says that most of its spec was left out."""
+"""The key in a slim MLTask whose spec was left out for the most part. It holds the task's demand on
+quota, as JSON, which depends on the whole spec."""
 
 _METADATA = (
     "name",
@@ -55,7 +57,7 @@ def slim_task(body: Json, length: int) -> Json:
         task["spec"] = {} if ttl is None else {TTL_FIELD: ttl}
     elif length >= LARGE_TASK or body.get(OMITTED):
         task["spec"] = _part_of_spec(spec)
-        task[OMITTED] = True
+        task[OMITTED] = body.get(OMITTED) or to_json(demand_of_task(spec))
     return task
 
 
@@ -104,9 +106,6 @@ def _part_of_spec(spec: Json) -> Json:
     part = _only(spec, (*RULE_FIELDS, "resources"))
     if part.get("steps"):
         part["steps"] = [{"name": step["name"]} for step in part["steps"]]
-    pod_spec = (spec.get("template") or {}).get("spec") or {}
-    if "priorityClassName" in pod_spec:
-        part["template"] = {"spec": {"priorityClassName": pod_spec["priorityClassName"]}}
     return part
 
 

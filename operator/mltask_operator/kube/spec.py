@@ -27,7 +27,6 @@ Json = Mapping[str, Any]
 
 MAX_RESOURCES = 32
 """How many resources of a task's requests are accounted for: a node offers a dozen at the most."""
-MAX_NAMES = 200
 TTL_FIELD = "ttlSecondsAfterFinished"
 RULE_FIELDS = frozenset(
     {
@@ -79,24 +78,9 @@ def requests_from(spec: Json) -> Mapping[str, str]:
     )
 
 
-def resources_from(spec: Json) -> frozenset[str]:
-    """Return the names of the resources that spec.resources requests or limits.
-
-    There are at most MAX_NAMES: the queue for quota tells from the number that there are too many.
-    """
-    resources = spec.get("resources") or {}
-    asked = (name for part in ("requests", "limits") for name in resources.get(part) or ())
-    return _shared_names(frozenset(islice(asked, MAX_NAMES)))
-
-
 @lru_cache(maxsize=512)
 def _shared_requests(pairs: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     return MappingProxyType(dict(pairs))
-
-
-@lru_cache(maxsize=512)
-def _shared_names(names: frozenset[str]) -> frozenset[str]:
-    return names
 
 
 def _seconds(count: int | None) -> timedelta | None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from mltask_operator.api.reasons import Reason
 from mltask_operator.api.status import MLTaskStatus
+from mltask_operator.lifecycle.quota_demand import NO_DEMAND, Demand
 from mltask_operator.lifecycle.rules import Rules
 
 
@@ -27,10 +28,8 @@ class Task:
     """Of a finished task only its phase and reason and how many attempts there were."""
     requests: Mapping[str, str]
     """The requests of spec.resources, as quantities; empty once the task is finished."""
-    resources: frozenset[str] = frozenset()
-    """The resources that spec.resources requests or limits."""
-    priority_class: str | None = None
-    """The PriorityClass of the task's Pods, where the template names one."""
+    demand: Demand = NO_DEMAND
+    """What ResourceQuotas look at in the task's Pods. A finished task has none."""
     rules: Rules
     asked_memory: int | None = None
     """The memory in bytes that status says the task asks for, where its rules let it grow."""

@@ -75,7 +75,7 @@ class Controller:
         self._record_quota = set_aside.guarded("ResourceQuota", self._note_quota, lambda _: None)
         self._sees_priorities = sees_priorities
         self._priorities = Priorities(api)
-        self._quota = QuotaQueue(self._wake, self._priorities.value)
+        self._quota = QuotaQueue(self._wake, self._priorities.value, self._priorities.default_class)
         self._announcer = Announcer(api.create_event)
         reconciler = Reconciler(
             api,

@@ -54,6 +54,7 @@ class PodCreator:
         try:
             body = await self._api.create_pod(task.namespace, text)
             self._store.record_pod(body)
+            self._quota.note_created(task, body)
             self._metrics.note_created(task, attempt, parse.created_at(body))
             log_of(owner, f"created Pod {name}, attempt {attempt}", pod=name, attempt=attempt)
         except ApiError as error:

@@ -1,9 +1,9 @@
 """Quota holds: which tasks wait behind which, after a quota refused one of them.
 
 The waiting tasks of one demand form a line. When a quota refuses the first task of a line, each
-exceeded resource becomes a hold of that line, and lines that need this resource wait behind it.
-To find what a task waits behind, look up the holds of the resources in its demand. This takes
-equally long among ten lines and among ten thousand.
+exceeded resource becomes a hold of that line. Lines that the quota is for and that need this
+resource wait behind it. To find what a task waits behind, look up the holds of the resources in its
+demand. This takes equally long among ten lines and among ten thousand.
 
 Ranked lists are sorted Python lists with binary search. To add or remove an entry also moves the
 entries after it, at eight bytes each: some microseconds among 10,000. A heap would avoid that, but
@@ -13,15 +13,16 @@ it takes several times the memory and cleans up in bursts.
 import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import Enum
 from operator import itemgetter
 from typing import TypeVar
 
 from mltask_operator.lifecycle.observed import QuotaExcess
-from mltask_operator.runtime.quota_demand import Demand, Place, Rank, contested
+from mltask_operator.lifecycle.quota_demand import CATCH_ALL, COMMON, Demand, bounded, counted_as
+from mltask_operator.runtime.quota_ranks import Place, Rank
+from mltask_operator.runtime.quota_rules import QuotaRules
 
 MAX_QUOTAS = 16
-"""The most quotas with holds of their own for one resource. Further ones share one hold."""
+"""The most quotas of a namespace with holds of their own. Further ones share their holds."""
 NEVER = -1
 """A number of releases below all others."""
 
@@ -65,88 +66,89 @@ class Line:
     """The number of releases when its first task last asked and was refused."""
     holds: "list[Hold]" = field(default_factory=list)
     """The holds that make others wait behind this line."""
-    waits_at: "Hold | None" = None
+    waits_in: "Room | None" = None
 
 
-class AnyClass(Enum):
-    """Instead of a PriorityClass: tasks of every class."""
+@dataclass(slots=True, eq=False)
+class Room:
+    """Lines that were last seen to wait for the same hold."""
 
-    ANY = 0
+    hold: "Hold | None" = None
+    """What they wait for. None: nothing is known to block them."""
+    waiters: Ranked[Line] = field(default_factory=list)
+    offered: Rank | None = None
+    """The rank of the first waiter, where it is to be looked at again."""
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the first waiter still has to wait."""
+        return self.hold is not None and self.hold.blocks(self.waiters[0][0])
 
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """One exceeded resource of one quota, for tasks of one PriorityClass or of any."""
+    """One exceeded resource of one quota."""
 
     resource: str = ""
     quota: str = ""
-    of_class: str | AnyClass | None = AnyClass.ANY
     holders: Ranked[Line] = field(default_factory=list)
     """The refused lines. Other lines wait behind the first of them."""
-    waiters: Ranked[Line] = field(default_factory=list)
-    """Lines that were last seen to wait behind a holder."""
-    offered: Rank | None = None
-    """The rank of the first waiter, where it comes before all holders by now."""
+    room: Room = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the room for those that wait."""
+        self.room = Room(self)
+
+    def blocks(self, rank: Rank) -> bool:
+        """Return whether a line of this rank, which the hold concerns, has to wait."""
+        return bool(self.holders) and self.holders[0][0] < rank
+
+    def clear(self) -> Room:
+        """Return the room with all who waited for this hold; new ones wait in another."""
+        left, self.room = self.room, Room(self)
+        left.hold = None
+        return left
 
 
 class Holds:
     """The holds of one namespace."""
 
-    def __init__(self) -> None:
-        """Make it empty."""
-        self._by_resource: dict[str, dict[str, dict[str | AnyClass | None, Hold]]] = {}
-        self._scoped: set[str] = set()
+    def __init__(self, rules: QuotaRules) -> None:
+        """Make it empty; `rules` decide which lines a hold concerns."""
+        self._rules = rules
+        self._by_quota: dict[str, dict[str, Hold]] = {}
         self._unexplained = Hold()
         """All lines wait behind a line of unknown excess."""
 
-    def note_scope(self, quota: str, *, is_scoped: bool) -> bool:
-        """Note whether the quota counts some Pods only. Return whether that frees any lines.
+    def of_quota(self, quota: str) -> dict[Hold, None]:
+        """Return the holds of the quota, in order."""
+        return dict.fromkeys(self._by_quota.get(quota, {}).values())
 
-        Holders of a scoped quota hold up lines of the same PriorityClass only.
-        """
-        if is_scoped == (quota in self._scoped):
-            return False
-        if is_scoped:
-            self._scoped.add(quota)
-        else:
-            self._scoped.remove(quota)
-        return is_scoped
-
-    def resources(self) -> dict[str, None]:
-        """Return the names of all contested resources, in order."""
-        return dict.fromkeys(self._by_resource)
-
-    def for_any_class(self, resource: str) -> list[Hold]:
-        """Return the holds of the resource that hold up tasks of any PriorityClass."""
-        kinds = self._by_resource.get(resource, {}).values()
-        return [kind[AnyClass.ANY] for kind in kinds if AnyClass.ANY in kind]
+    def of_any_quota(self) -> dict[Hold, None]:
+        """Return the holds of all quotas, in order."""
+        found: dict[Hold, None] = {}
+        for quota in self._by_quota:
+            found |= self.of_quota(quota)
+        return found
 
     def blocking(self, demand: Demand, rank: Rank) -> Hold | None:
-        """Return the hold that a task of this demand and rank waits at, or None.
+        """Return the hold that a task of this demand and rank waits for, or None.
 
         Of several holds, it is the one with the first holder.
         """
         found = None
         for hold in self._concerning(demand):
-            if hold.holders and hold.holders[0][0] < rank:
+            if hold.blocks(rank):
                 found, rank = hold, hold.holders[0][0]
         return found
 
-    def blocks(self, hold: Hold, rank: Rank) -> bool:
-        """Return whether a line that waits at the hold still has to."""
-        is_ignored = hold.of_class is AnyClass.ANY and hold.quota in self._scoped
-        return not is_ignored and bool(hold.holders) and hold.holders[0][0] < rank
-
     def start(self, line: Line) -> None:
         """Have others wait behind the line, for the reason in its `excess`."""
-        excess = line.excess
-        if excess is None:
+        if (excess := line.excess) is None:
             line.holds = [self._unexplained]
         else:
             line.holds = [
-                hold
-                for resource in contested(excess, line.demand)
-                for hold in self._find(resource, excess.quota, line.demand.priority_class)
+                self._find(resource, excess.quota) for resource in contested(excess, line.demand)
             ]
         for hold in line.holds:
             add(hold.holders, line.rank, line)
@@ -160,33 +162,33 @@ class Holds:
 
     def forget_if_empty(self, hold: Hold) -> None:
         """Forget the hold if it has neither holders nor waiters."""
-        if hold.holders or hold.waiters or hold.resource not in self._by_resource:
-            return
-        quotas = self._by_resource[hold.resource]
-        kinds = quotas.get(hold.quota, {})
-        if kinds.get(hold.of_class) is hold:
-            del kinds[hold.of_class]
-            if not kinds:
-                del quotas[hold.quota]
-            if not quotas:
-                del self._by_resource[hold.resource]
+        holds = self._by_quota.get(hold.quota, {})
+        if not hold.holders and not hold.room.waiters and holds.get(hold.resource) is hold:
+            del holds[hold.resource]
+            if not holds:
+                del self._by_quota[hold.quota]
 
     def _concerning(self, demand: Demand) -> Iterator[Hold]:
         yield self._unexplained
-        for resource in demand.resources:
-            for quota, kinds in self._by_resource.get(resource, {}).items():
-                is_scoped = quota in self._scoped
-                hold = kinds.get(demand.priority_class if is_scoped else AnyClass.ANY)
-                if hold is not None:
-                    yield hold
+        resources = self._rules.resources(demand)
+        for quota, holds in self._by_quota.items():
+            if self._rules.concerns(quota, demand):
+                for resource in resources:
+                    if (hold := holds.get(resource)) is not None:
+                        yield hold
 
-    def _find(self, resource: str, quota: str, priority_class: str | None) -> Iterator[Hold]:
-        # Both, since the scope of a quota may change: then the other one counts.
-        quotas = self._by_resource.setdefault(resource, {})
-        if quota not in quotas and len(quotas) >= MAX_QUOTAS:
+    def _find(self, resource: str, quota: str) -> Hold:
+        if quota not in self._by_quota and len(self._by_quota) >= MAX_QUOTAS:
             quota = ""
-        kinds = quotas.setdefault(quota, {})
-        for kind in (AnyClass.ANY, priority_class):
-            if kind not in kinds:
-                kinds[kind] = Hold(resource, quota, kind)
-            yield kinds[kind]
+        holds = self._by_quota.setdefault(quota, {})
+        if resource not in holds:
+            holds[resource] = Hold(resource, quota)
+        return holds[resource]
+
+
+def contested(excess: QuotaExcess, demand: Demand) -> frozenset[str]:
+    """Return the resources that others wait for while a quota refuses this demand."""
+    names = bounded(map(counted_as, excess.resources))
+    if CATCH_ALL in demand.resources:
+        return frozenset(name if name in COMMON else CATCH_ALL for name in names)
+    return names

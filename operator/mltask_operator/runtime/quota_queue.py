@@ -3,8 +3,8 @@
 A ResourceQuota refuses a Pod, but it doesn't say when a retry would succeed. If a thousand tasks
 retried after each release of quota, nearly all of these requests would be refused. So the tasks
 queue, and only the first one retries. Tasks of the same demand form a line. A line waits behind
-another only if the quota that refused the other one concerns it too: a task that waits for a GPU
-holds up no task that needs none.
+another only if the quota that refused the other one counts its Pods too, for a resource that has no
+room: a task that waits for a GPU holds up no task that needs none.
 
 The cost of each operation grows with the logarithm of the number of tasks in its namespace. The
 tasks of other namespaces don't matter. Only `waiting` and `wake_all` look at all namespaces.
@@ -18,10 +18,11 @@ from typing import Any
 from mltask_operator.kube import quotas
 from mltask_operator.kube.quotas import Json
 from mltask_operator.lifecycle.observed import QuotaExcess, Task
-from mltask_operator.runtime.quota_demand import Demand, Place, demand_of, place_of
+from mltask_operator.lifecycle.quota_demand import Demand, demand_of_pod
 from mltask_operator.runtime.quota_holds import Line
 from mltask_operator.runtime.quota_lines import Lines
 from mltask_operator.runtime.quota_priorities import LinePriorities
+from mltask_operator.runtime.quota_ranks import Place, place_of
 from mltask_operator.runtime.quota_too_large import TooLarge
 
 Body = dict[str, Any]
@@ -46,10 +47,18 @@ class QuotaQueue:
     """The tasks that wait for quota. It calls `wake` with the uid of a task that may ask now."""
 
     def __init__(
-        self, wake: Callable[[str], None], priority_of: Callable[[str | None], int]
+        self,
+        wake: Callable[[str], None],
+        priority_of: Callable[[str | None], int],
+        default_class: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Make an empty queue; `priority_of` returns the value of a PriorityClass by its name."""
+        """Make an empty queue.
+
+        `priority_of` returns the value of a PriorityClass by its name, and `default_class` the name
+        of the default one, or None where there is none or the operator may not list them.
+        """
         self._wake = wake
+        self._default_class = default_class
         self._priorities = LinePriorities(priority_of)
         self._namespaces: dict[str, _Namespace] = {}
         self._in_line: dict[str, tuple[_Namespace, Line, Place]] = {}
@@ -65,7 +74,7 @@ class QuotaQueue:
         namespace = self._namespaces.get(task.namespace)
         if namespace is None or task.uid in self._apart:
             return None
-        blocker = self._blocker(namespace, demand_of(task), place_of(task))
+        blocker = self._blocker(namespace, task.demand, place_of(task))
         if blocker is None:
             return None
         quota = f" {blocker.excess.quota}" if blocker.excess and blocker.excess.quota else ""
@@ -99,7 +108,7 @@ class QuotaQueue:
         namespace = self._namespace(task.namespace)
         was_apart = self._leave_apart(task.uid)
         if excess is not None and excess.never_fits:
-            rank = (-self._priorities.value(demand_of(task).priority_class), place_of(task))
+            rank = (-self._priorities.value(task.demand.priority_class), place_of(task))
             namespace.too_large.add(task.uid, rank, releases)
             namespace.waiting += 1
             self._apart[task.uid] = namespace
@@ -112,6 +121,14 @@ class QuotaQueue:
             self._wake_next(namespace)
         if was_apart:
             self._wake_next_too_large(namespace)
+
+    def note_created(self, task: Task, pod: Body) -> None:
+        """Note what the API server answered to the creation of a Pod: the Pod as admitted."""
+        namespace = self._namespaces.get(task.namespace)
+        if namespace is None or not namespace.quotas:
+            return
+        if namespace.lines.note_created(task.demand, demand_of_pod(pod.get("spec") or {})):
+            self._wake_next(namespace)
 
     def leave(self, uid: str) -> None:
         """Forget the task: it has its Pod, no longer wants one, or is gone."""
@@ -129,9 +146,10 @@ class QuotaQueue:
         namespace, name = self._namespace(key.namespace), key.name
         before = namespace.quotas.pop(name, None)
         after = None if kind == "DELETED" else quotas.kept_part(body)
-        if after is not None and len(namespace.quotas) < MAX_QUOTAS:
+        is_known = after is not None and len(namespace.quotas) < MAX_QUOTAS
+        if after is not None and is_known:
             namespace.quotas[name] = after
-        namespace.lines.note_scope(name, is_scoped=quotas.is_scoped(namespace.quotas.get(name, {})))
+        namespace.lines.note_scopes(name, quotas.scopes_of(body) if is_known else ())
         if before is not None and (after is None or quotas.has_released(before, after)):
             self._releases += 1
             namespace.lines.release(self._releases)
@@ -154,7 +172,9 @@ class QuotaQueue:
         if changed := self._priorities.refresh():
             for namespace in self._namespaces.values():
                 namespace.lines.set_priorities(changed)
+        default_class = self._default_class()
         for namespace in self._namespaces.values():
+            namespace.lines.note_default_class(default_class)
             self._wake_next(namespace)
 
     def _wake_next(self, namespace: _Namespace) -> None:
@@ -170,7 +190,7 @@ class QuotaQueue:
         return namespace.lines.blocker(demand, (-priority, place))
 
     def _join(self, namespace: _Namespace, task: Task) -> None:
-        demand, place = demand_of(task), place_of(task)
+        demand, place = task.demand, place_of(task)
         excess = None
         if not namespace.lines.has(demand):
             # A task that waits behind another one waits for the same, as far as anyone knows.
@@ -205,7 +225,7 @@ class QuotaQueue:
         if found is None:
             # It may have been forgotten while one of its tasks asked for quota.
             last = self._forgotten_release
-            found = _Namespace(name, Lines(last), TooLarge(last))
+            found = _Namespace(name, Lines(last, self._default_class()), TooLarge(last))
             self._namespaces[name] = found
         return found
 

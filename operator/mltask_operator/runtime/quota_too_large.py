@@ -7,7 +7,7 @@ operator busy with the refusals of one namespace.
 
 from bisect import bisect_left, insort
 
-from mltask_operator.runtime.quota_demand import Rank
+from mltask_operator.runtime.quota_ranks import Rank
 
 
 class TooLarge:
