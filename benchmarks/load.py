@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from localcluster import Cluster, ClusterError
+from mltask_operator.access.credentials import Credentials
 from mltask_operator.api import names
 from mltask_operator.api.status import Phase
 from mltask_operator.kube import paths
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.credentials import Credentials
 from mltask_operator.runtime.listing import UNFINISHED
 
 Json = dict[str, Any]

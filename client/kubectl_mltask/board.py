@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from kubectl_mltask.capacity import Share, node_shares, quota_shares
-from kubectl_mltask.output import columns, ran_for, span
+from kubectl_mltask.output import columns, ran_for
 from mltask import MLTask, Phase, StepPhase
+from mltask_operator.api.durations import in_words
 
 Json = Mapping[str, Any]
 
@@ -28,14 +29,16 @@ def table(tasks: Iterable[MLTask], now: datetime, *, everywhere: bool) -> list[s
 def _rank(task: MLTask) -> tuple[int, float, str]:
     status, created = task.status, task.metadata.creation_timestamp
     if ended := status.completion_time:
-        return len(_ORDER), -ended.timestamp(), task.metadata.name or ""
+        return len(_ORDER) + 1, -ended.timestamp(), task.metadata.name or ""
     age = created.timestamp() if created else 0
-    return _ORDER.index(status.phase), age, task.metadata.name or ""
+    # A phase that only a newer version knows comes after the others that are open.
+    order = _ORDER.index(status.phase) if status.phase in _ORDER else len(_ORDER)
+    return order, age, task.metadata.name or ""
 
 
 def _cells(task: MLTask, now: datetime) -> tuple[str, ...]:
     status = task.status
-    # Of what has ended well, the message says no more than the reason.
+    # For a succeeded task, the message adds nothing to the reason.
     message = "" if status.phase is Phase.SUCCEEDED else " ".join((status.message or "").split())
     return (
         task.metadata.name or "",
@@ -48,7 +51,7 @@ def _cells(task: MLTask, now: datetime) -> tuple[str, ...]:
 
 
 def progress(task: MLTask, now: datetime) -> str:
-    """Return how far a task is: its steps, for how long it runs, and of how long at the most."""
+    """Return the progress of a task: its steps, its running time, and the limit of that."""
     parts = []
     if steps := task.spec.steps:
         done = sum(step.phase is StepPhase.SUCCEEDED for step in task.status.steps)
@@ -56,7 +59,7 @@ def progress(task: MLTask, now: datetime) -> str:
     if (seconds := ran_for(task, now)) is not None:
         limit = task.spec.active_deadline_seconds
         is_bounded = limit and not task.status.is_finished
-        parts.append(span(seconds) + (f" of {span(limit or 0)}" if is_bounded else ""))
+        parts.append(in_words(seconds) + (f" of {in_words(limit or 0)}" if is_bounded else ""))
     return ", ".join(parts)
 
 
@@ -65,7 +68,8 @@ def summary(tasks: Iterable[MLTask]) -> str:
     phases = Counter(task.status.phase for task in tasks)
     count = phases.total()
     finished = phases[Phase.SUCCEEDED] + phases[Phase.FAILED]
-    each = ", ".join(f"{phases[phase]} {phase}" for phase in _ORDER if phases[phase])
+    shown = dict.fromkeys([*_ORDER, *sorted(phases)])
+    each = ", ".join(f"{phases[phase]} {phase}" for phase in shown if phases[phase])
     return f"{bar(finished, count)} {finished} of {count} finished" + (f": {each}" if each else "")
 
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from kubectl_mltask.output import printable
 from mltask import AsyncClient, MLTask, MLTaskError, Phase
 
 FAILED = 1
@@ -85,8 +86,8 @@ def on_interrupt(what: str) -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal something that is not the command's output."""
-    click.echo(text, err=True)
+    """Write a message to standard error, with control characters escaped."""
+    click.echo(printable(text), err=True)
 
 
 def exit_code_of(task: MLTask) -> int:

@@ -1,4 +1,4 @@
-"""To see a task to its end: telling meanwhile how it stands, or writing its log."""
+"""Waiting for the end of a task, with its changes or its log written meanwhile."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import click
 from kubectl_mltask.edge import exit_code_of, on_interrupt, say
 from kubectl_mltask.output import as_json, whole
 from mltask import AsyncClient, MLTask, Phase, TaskGone
+from mltask.tasks import has_ended
 
 Options = Callable[..., Any]
 
@@ -90,7 +91,7 @@ async def tell_changes(client: AsyncClient, task: MLTask) -> MLTask:
             if (text := standing(now)) != told:
                 told = text
                 say(text)
-            if now.status.is_finished:
+            if has_ended(now):
                 return now
     raise TaskGone(task.metadata.namespace or "", task.metadata.name or "")
 
@@ -99,7 +100,7 @@ def standing(task: MLTask) -> str:
     """Return how a task stands, in a line: its phase, and why it is in it."""
     status = task.status
     after = f" after {status.duration}" if status.is_finished and status.duration else ""
-    # Of what has ended well, the reason and the message say no more than the phase.
+    # For a succeeded task, the reason and the message add nothing to the phase.
     why = (status.reason, status.message) if status.phase is not Phase.SUCCEEDED else ()
     told = ": ".join(filter(None, why))
     return f"{task.metadata.name}: {status.phase}{after}" + (f", {told}" if told else "")

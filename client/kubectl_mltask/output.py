@@ -1,4 +1,4 @@
-"""What is printed: columns as kubectl has them, spans of time, objects as JSON or YAML. Pure."""
+"""Output: columns as kubectl has them, and objects as JSON or YAML. Pure."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,13 +9,17 @@ import yaml
 from pydantic import ValidationError
 
 from mltask import MLTask
+from mltask_operator.escaping import escape
 
 Json = dict[str, Any]
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return a line for the header and for each row, each column as wide as its widest cell."""
-    lines = [list(header), *(list(row) for row in rows)]
+    """Return a line for the header and for each row, each column as wide as its widest cell.
+
+    Characters that are not printable are escaped.
+    """
+    lines = [[escape(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(line[index]) for line in lines) for index in range(len(header))]
     return [
         "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -23,22 +27,13 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     ]
 
 
-def span(seconds: float) -> str:
-    """Return a span of time in short form: 59s, 3m20s, 2h5m, 3d4h."""
-    left = max(0, int(seconds))
-    for unit, size, smaller, smaller_size in (
-        ("d", 86_400, "h", 3600),
-        ("h", 3600, "m", 60),
-        ("m", 60, "s", 1),
-    ):
-        if left >= size:
-            rest = left % size // smaller_size
-            return f"{left // size}{unit}" + (f"{rest}{smaller}" if rest else "")
-    return f"{left}s"
+def printable(text: str) -> str:
+    """Return other people's text without control characters, but for line breaks and tabs."""
+    return "\n".join("\t".join(map(escape, line.split("\t"))) for line in text.split("\n"))
 
 
 def ran_for(task: MLTask, now: datetime) -> float | None:
-    """Return for how many seconds the present or last attempt has run; None where it has not."""
+    """Return for how many seconds the current or last attempt has run; None where it has not."""
     status = task.status
     if status.start_time is None:
         return None

@@ -2,14 +2,18 @@
 
 import csv
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from kubectl_mltask.output import columns, span
+from kubectl_mltask.output import columns
 from kubectl_mltask.sweepfile import Metric
 from kubectl_mltask.trials import Outcome
+from mltask_operator.api.durations import in_words
 
 Json = dict[str, Any]
+OUTCOME = ("phase", "reason", "exitCode", "seconds", "result")
+"""The last columns of the CSV."""
 MAX_CELL = 40
 """A result that is no JSON is cut to this in the table; CSV and JSON have all of it."""
 
@@ -39,7 +43,7 @@ def table(outcomes: Sequence[Outcome], metric: Metric | None) -> list[str]:
             _result(outcome, metric),
             outcome.phase,
             outcome.reason,
-            "" if outcome.seconds is None else span(outcome.seconds),
+            "" if outcome.seconds is None else in_words(outcome.seconds),
         )
         for outcome in outcomes
     ]
@@ -49,21 +53,23 @@ def table(outcomes: Sequence[Outcome], metric: Metric | None) -> list[str]:
 def as_csv(outcomes: Sequence[Outcome]) -> str:
     """Return all of it as CSV, with a column for each name in the results' JSON objects.
 
-    A result that is no JSON object is in the column `result`.
+    Text is written as it is, any other value as JSON, and null as an empty cell. A result that is
+    no JSON object is in the column `result`. Each column has a name of its own: a parameter called
+    `phase` is `parameter.phase`, and a value with the name of a parameter `result.NAME`.
     """
     parameters = _parameters(outcomes)
     values = list(dict.fromkeys(name for outcome in outcomes for name in outcome.values))
+    taken = {"trial", *OUTCOME}
+    headings = _headings("parameter", parameters, taken) + _headings("result", values, taken)
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
-    writer.writerow(
-        ["trial", *parameters, *values, "phase", "reason", "exitCode", "seconds", "result"]
-    )
+    writer.writerow(["trial", *headings, *OUTCOME])
     for outcome in outcomes:
         writer.writerow(
             [
                 outcome.trial.name,
                 *(outcome.trial.parameters.get(name, "") for name in parameters),
-                *(outcome.values.get(name, "") for name in values),
+                *(_cell(outcome.values.get(name)) for name in values),
                 outcome.phase,
                 outcome.reason,
                 outcome.exit_code,
@@ -92,6 +98,24 @@ def as_objects(outcomes: Sequence[Outcome]) -> list[Json]:
 
 def _parameters(outcomes: Sequence[Outcome]) -> list[str]:
     return list(dict.fromkeys(name for outcome in outcomes for name in outcome.trial.parameters))
+
+
+def _headings(kind: str, names: Iterable[str], taken: set[str]) -> list[str]:
+    """Return a heading for each name that is not taken yet, and take it."""
+    headings = []
+    for name in names:
+        heading = name
+        while heading in taken:
+            heading = f"{kind}.{heading}"
+        taken.add(heading)
+        headings.append(heading)
+    return headings
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _result(outcome: Outcome, metric: Metric | None) -> str:

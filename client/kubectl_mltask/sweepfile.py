@@ -110,10 +110,25 @@ def _text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+class _Loader(yaml.SafeLoader):
+    """A YAML loader that refuses a key given twice, of which PyYAML keeps only the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 (the base class has it so)
+        given: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in given:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{key.value!r} is given twice", key.start_mark
+                    )
+                given.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def parse(text: str, source: str) -> Sweep:
     """Return the sweep that this YAML describes. Raises InvalidSweep, naming `source` and field."""
     try:
-        document: Any = yaml.safe_load(text)
+        document: Any = yaml.load(text, _Loader)  # noqa: S506 (it is a SafeLoader)
         return Sweep.model_validate(document)
     except yaml.YAMLError as error:
         raise InvalidSweep(f"{source} is not YAML: {error}") from error

@@ -9,6 +9,7 @@ from kubernetes.client.models import V1EnvVar, V1ObjectMeta, V1ResourceRequireme
 from mltask.aio import AsyncClient
 from mltask.errors import (
     AlreadyFinished,
+    ClientClosed,
     MLTaskError,
     NoCredentials,
     NotFinished,
@@ -17,7 +18,9 @@ from mltask.errors import (
     TaskFailed,
     TaskGone,
     Unreachable,
+    Unreadable,
 )
+from mltask.patience import Patience
 from mltask.sync import Client
 from mltask.tasks import from_json, new_task, retry_of, to_json
 from mltask_operator.api.reasons import Reason
@@ -28,12 +31,14 @@ __all__ = [
     "AlreadyFinished",
     "AsyncClient",
     "Client",
+    "ClientClosed",
     "MLTask",
     "MLTaskError",
     "MLTaskSpec",
     "MLTaskStatus",
     "NoCredentials",
     "NotFinished",
+    "Patience",
     "Phase",
     "PodTemplate",
     "Reason",
@@ -44,6 +49,7 @@ __all__ = [
     "TaskFailed",
     "TaskGone",
     "Unreachable",
+    "Unreadable",
     "V1EnvVar",
     "V1ObjectMeta",
     "V1ResourceRequirements",

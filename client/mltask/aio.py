@@ -3,16 +3,19 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Self
+from typing import Any, Self
 
 from mltask import logs
 from mltask.errors import AlreadyFinished, NotFinished, Refused, StillOpen, TaskFailed, TaskGone
+from mltask.patience import Patience
 from mltask.states import states
-from mltask.tasks import from_json, retry_of, to_json
+from mltask.tasks import from_json, has_ended, retry_manifest, to_json
 from mltask.transport import Transport
 from mltask_operator.api.names import API_VERSION, PLURAL
 from mltask_operator.api.status import Phase
 from mltask_operator.api.v1alpha1 import MLTask
+
+Json = dict[str, Any]
 
 CONFLICTS = 5
 """How often a task may change between a look at it and its deletion."""
@@ -21,8 +24,9 @@ CONFLICTS = 5
 class AsyncClient:
     """MLTasks of one namespace. It is an asynchronous context manager, connected inside it.
 
-    Every method raises Refused where the API server says no, in the server's own words, and
-    Unreachable where it gives no answer.
+    Every method raises Refused where the API server refuses, in the server's own words,
+    Unreachable or Unreadable where it gives no answer or a wrong one, NoCredentials where its
+    credentials have ended and cannot be renewed, and ClientClosed once it is closed.
     """
 
     def __init__(
@@ -31,9 +35,13 @@ class AsyncClient:
         kubeconfig: str | None = None,
         context: str | None = None,
         namespace: str | None = None,
+        patience: Patience | None = None,
     ) -> None:
-        """Choose the cluster and the namespace; by default those that kubectl would take."""
-        self.api = Transport(kubeconfig, context)
+        """Choose the cluster and the namespace; by default those that kubectl would take.
+
+        `patience` says how `wait`, `states`, `changes` and `logs` retry failing requests.
+        """
+        self.api = Transport(kubeconfig, context, patience or Patience())
         self.namespace = namespace or ""
 
     async def __aenter__(self) -> Self:
@@ -43,13 +51,19 @@ class AsyncClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections. May be called twice; what still waits raises ClientClosed."""
         await self.api.close()
 
     async def submit(self, task: MLTask) -> MLTask:
         """Create the MLTask, and return it as the API server has it, with its name and uid."""
-        path = self._path(namespace=task.metadata.namespace)
-        body = await self.api.ask("POST", path, to_json(task), fieldValidation="Strict")
-        return from_json(body)
+        return await self._create(to_json(task))
+
+    async def _create(self, manifest: Json) -> MLTask:
+        path = self._path(namespace=manifest["metadata"].get("namespace"))
+        return from_json(await self.api.ask("POST", path, manifest, fieldValidation="Strict"))
 
     async def get(self, name: str) -> MLTask:
         """Return the MLTask of this name, as it is now."""
@@ -86,10 +100,10 @@ class AsyncClient:
         try:
             async with asyncio.timeout(timeout), aclosing(self.changes(task)) as changes:
                 async for last in changes:
-                    if last.status.phase is Phase.FAILED:
-                        raise TaskFailed(last)
                     if last.status.phase is Phase.SUCCEEDED:
                         return last
+                    if has_ended(last):
+                        raise TaskFailed(last)
         except TimeoutError as error:
             raise NotFinished(last, timeout or 0) from error
         raise TaskGone(task.metadata.namespace or "", task.metadata.name or "")
@@ -101,7 +115,7 @@ class AsyncClient:
         """
         for _ in range(CONFLICTS):
             task = await self.get(name)
-            if task.status.is_finished:
+            if has_ended(task):
                 raise AlreadyFinished(task)
             # Not if it changes in between: it may have been finished.
             state = {"uid": task.metadata.uid, "resourceVersion": task.metadata.resource_version}
@@ -120,16 +134,18 @@ class AsyncClient:
 
         Raises StillOpen where that one is not finished.
         """
-        task = await self.get(name)
-        if not task.status.is_finished:
+        body = await self.api.ask("GET", self._path(name))
+        task = from_json(body)
+        if not has_ended(task):
             raise StillOpen(task)
-        return await self.submit(retry_of(task))
+        # The manifest is made of what the server sent: it may have fields that this client lacks.
+        return await self._create(retry_manifest(body))
 
     async def logs(self, task: MLTask | str, *, follow: bool = False) -> AsyncGenerator[str]:
-        """Yield the log in pieces: the present Pod's, or else what status has kept of it.
+        """Yield the log in pieces: the current Pod's, or else what status has kept of it.
 
         With `follow`, yield what is written from now on, attempt by attempt, until the task is
-        finished.
+        finished. A connection that ends before is continued, without a gap or a repetition.
         """
         if isinstance(task, str):
             task = await self.get(task)

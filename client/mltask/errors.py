@@ -1,9 +1,13 @@
-"""What may go wrong: each error says what, where, and what to do about it."""
+"""Errors of the client: each says what is wrong, where, and what to do about it."""
 
 import json
 from typing import Any
 
 from mltask_operator.api.v1alpha1 import MLTask
+from mltask_operator.escaping import one_line
+
+MAX_TEXT = 300
+"""Bytes of an answer that is not a Kubernetes object, in a message."""
 
 
 class MLTaskError(Exception):
@@ -24,24 +28,53 @@ class Unreachable(MLTaskError):
         )
 
 
-class Refused(MLTaskError):
-    """The API server said no: `code` is the HTTP status, `reason` and `message` are its own."""
+class Unreadable(MLTaskError):
+    """The answer is not what a Kubernetes API server sends."""
 
-    def __init__(self, code: int, reason: str, message: str) -> None:
+    def __init__(self, server: str, text: str) -> None:
+        shown = one_line(" ".join(text[:1000].split()), MAX_TEXT) or "nothing"
+        super().__init__(
+            f"the API server {server} sent something else than a Kubernetes object: {shown}. Check "
+            "that your kubeconfig names an API server, and that no proxy or login page answers"
+        )
+
+
+class ClientClosed(MLTaskError):
+    """The client was closed before or during the call."""
+
+    def __init__(self) -> None:
+        super().__init__("the client is closed: create another one, or use it inside `with`")
+
+
+class Refused(MLTaskError):
+    """The API server refused a request: `code` is the HTTP status, the texts are the server's.
+
+    `retry_after` is for how many seconds it asks not to be asked again.
+    """
+
+    def __init__(self, code: int, reason: str, message: str, retry_after: float = 0) -> None:
         advice = _advice(code, reason, message)
         super().__init__(f"{message.rstrip('.')}. {advice}" if advice else message)
         self.code = code
         self.reason = reason
         self.message = message
+        self.retry_after = retry_after
 
     @classmethod
-    def from_answer(cls, code: int, body: bytes) -> "Refused":
-        """Make the error of an answer; a body that is no Status object becomes its message."""
+    def from_answer(cls, code: int, body: bytes, retry_after: str = "") -> "Refused":
+        """Return the error of an answer; a body that is no Status object becomes its message.
+
+        `retry_after` is the header Retry-After. It may hold a date, which no API server sends.
+        """
+        # More digits than these are no time that anybody waits.
+        seconds = float(retry_after) if retry_after.isdecimal() and len(retry_after) < 10 else 0.0
         try:
             status: dict[str, Any] = json.loads(body)
-            return cls(code, status.get("reason") or "", status.get("message") or f"HTTP {code}")
+            reason, message = status.get("reason") or "", status.get("message") or f"HTTP {code}"
         except (ValueError, AttributeError):
-            return cls(code, "", body[:300].decode(errors="replace").strip() or f"HTTP {code}")
+            text = " ".join(body[:1000].decode(errors="replace").split())
+            reason, message = "", one_line(text, MAX_TEXT) or f"HTTP {code}"
+        return cls(code, reason, message, seconds)
 
 
 def _advice(code: int, reason: str, message: str) -> str:

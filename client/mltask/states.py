@@ -1,16 +1,16 @@
-"""How things stand, again and again: a listing, then a watch that goes on from it.
+"""The states of objects, again after each change: a listing, then a watch that continues from it.
 
 https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
-from mltask.errors import Refused, Unreachable
+from mltask.errors import MLTaskError, Refused
+from mltask.patience import EXPIRED, Retries
 from mltask.transport import Transport
 
 Json = dict[str, Any]
@@ -19,10 +19,6 @@ T = TypeVar("T")
 WATCH_SECONDS = 240
 """After which the API server is to end a watch, so that one on a dead connection is noticed."""
 MARGIN_SECONDS = 30
-PAUSE_SECONDS = 1.0
-PATIENCE_SECONDS = 60
-"""For how long an API server that does not answer is asked again: an upgrade takes less."""
-EXPIRED = 410
 
 
 async def states(
@@ -31,41 +27,45 @@ async def states(
     """Yield all objects below a path, by uid, as they are now and after each change.
 
     What is yielded is one mapping, which changes. `read` makes of an object what is wanted of it;
-    `selectors` are labelSelector and fieldSelector. A watch that ends goes on where it ended, and
-    lists anew where the API server knows no more what has changed since. Raises Refused, and
-    Unreachable where nobody answers for PATIENCE_SECONDS.
+    `selectors` are labelSelector and fieldSelector. A watch that ends continues where it ended. One
+    that ends at once and shows nothing is followed by a new listing, after a pause. Raises what
+    Transport raises, once the client's patience is over.
     """
     known: dict[str, T] = {}
     version = ""
-    failing_since: float | None = None
+    retries = Retries(api.patience)
     while True:
+        has_events = False
+        fault: MLTaskError | None = None
         try:
             if not version:
                 listed, version = await _list(api, path, read, selectors)
+                retries.note_answer()
                 known.clear()
                 known.update(listed)
                 yield known
             async with aclosing(_watch(api, path, version, selectors)) as events:
-                async for kind, thing in events:
-                    failing_since = None
-                    version = thing["metadata"]["resourceVersion"]
+                async for event in events:
+                    if event is None:
+                        retries.note_open()
+                        continue
+                    has_events = True
+                    retries.reset()
+                    kind, uid, version, thing = event
                     if kind == "BOOKMARK":
                         continue
                     if kind == "DELETED":
-                        known.pop(thing["metadata"]["uid"], None)
+                        known.pop(uid, None)
                     else:
-                        known[thing["metadata"]["uid"]] = read(thing)
+                        known[uid] = read(thing)
                     yield known
-        except (Refused, Unreachable) as error:
-            if isinstance(error, Refused) and error.code == EXPIRED:
-                version = ""
-                continue
-            if isinstance(error, Refused) and error.code != 429 and error.code < 500:
-                raise
-            failing_since = failing_since or time.monotonic()
-            if time.monotonic() - failing_since > PATIENCE_SECONDS:
-                raise
-        await asyncio.sleep(PAUSE_SECONDS)
+        except MLTaskError as error:
+            fault = error
+        if was_useful := has_events or retries.has_lasted():
+            retries.reset()
+        if not was_useful or (isinstance(fault, Refused) and fault.code == EXPIRED):
+            version = ""
+        await retries.pause(fault)
 
 
 async def _list(
@@ -74,15 +74,22 @@ async def _list(
     found: dict[str, T] = {}
     version = ""
     async for page in api.pages(path, **selectors):
-        found |= {item["metadata"]["uid"]: read(item) for item in page["items"]}
-        version = page["metadata"]["resourceVersion"]
+        try:
+            found |= {item["metadata"]["uid"]: read(item) for item in page["items"]}
+            version = page["metadata"]["resourceVersion"]
+        except (LookupError, TypeError) as error:
+            raise api.unreadable(json.dumps(page)) from error
     return found, version
+
+
+Event = tuple[str, str, str, Json]
+"""Type of an event; uid, resourceVersion and all of its object."""
 
 
 async def _watch(
     api: Transport, path: str, version: str, selectors: dict[str, str]
-) -> AsyncGenerator[tuple[str, Json]]:
-    """Yield type and object of each event since a version, until the watch ends."""
+) -> AsyncGenerator[Event | None]:
+    """Yield None once the watch is open, then each event, until it ends."""
     options: dict[str, str | int] = {
         "watch": "true",
         "resourceVersion": version,
@@ -91,13 +98,27 @@ async def _watch(
         **selectors,
     }
     async with api.stream(path, seconds=WATCH_SECONDS + MARGIN_SECONDS, **options) as lines:
-        async for line in lines:
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                status = event["object"]
-                code = status.get("code") or 500
-                raise Refused(code, status.get("reason") or "", status.get("message") or "")
-            yield event["type"], event["object"]
+        yield None
+        try:
+            async for line in lines:
+                yield _event(api, line)
+        except ValueError as error:  # a line without an end
+            raise api.unreadable(str(error)) from error
+
+
+def _event(api: Transport, line: bytes) -> Event:
+    """Return the event of a line. Raises Refused for an ERROR, and Unreadable."""
+    event = api.parsed(line)
+    try:
+        kind, thing = event["type"], event["object"]
+        if kind != "ERROR":
+            metadata = thing["metadata"]
+            return kind, metadata.get("uid", ""), metadata["resourceVersion"], thing
+        raise Refused(
+            thing.get("code") or 500, thing.get("reason") or "", thing.get("message") or ""
+        )
+    except (LookupError, TypeError, AttributeError) as error:
+        raise api.unreadable(line.decode(errors="replace")) from error
 
 
 async def merged(**sources: AsyncIterator[T]) -> AsyncGenerator[tuple[str, T]]:
@@ -108,7 +129,7 @@ async def merged(**sources: AsyncIterator[T]) -> AsyncGenerator[tuple[str, T]]:
         try:
             async for each in source:
                 await arrived.put((name, each))
-        except Exception as error:  # whatever it is, the reader has to know
+        except Exception as error:  # the reader gets any error
             await arrived.put(error)
 
     readers = [asyncio.ensure_future(pass_on(*source)) for source in sources.items()]

@@ -1,11 +1,14 @@
 """The client for programs without asyncio."""
 
 import asyncio
+import concurrent.futures
+import contextlib
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Generator, Sequence
 from typing import Any, Self, TypeVar
 
 from mltask.aio import AsyncClient
+from mltask.errors import ClientClosed
 from mltask_operator.api.v1alpha1 import MLTask
 
 T = TypeVar("T")
@@ -34,11 +37,13 @@ class Client:
             target=self._loop.run_forever, name="mltask-client", daemon=True
         )
         self._thread.start()
+        self._closing = threading.Lock()
+        self._is_closed = False
         self._client = AsyncClient(kubeconfig=kubeconfig, context=context, namespace=namespace)
         try:
             self._run(self._client.__aenter__())
         except BaseException:
-            self._stop()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
@@ -48,9 +53,28 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
-        self._run(self._client.__aexit__())
-        self._stop()
+        """Close the connections. May be called twice.
+
+        Calls that still wait, in other threads, raise ClientClosed.
+        """
+        with self._closing:
+            if self._is_closed:
+                return
+            self._is_closed = True
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _end(self) -> None:
+        """End all that runs on the client's thread."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()
+        await self._client.close()
+        await self._loop.shutdown_default_executor()
 
     @property
     def namespace(self) -> str:
@@ -91,8 +115,8 @@ class Client:
         """
         return self._run(self._client.retry(name))
 
-    def logs(self, task: MLTask | str, *, follow: bool = False) -> Iterator[str]:
-        """Yield the log in pieces: the present Pod's, or else what status has kept of it.
+    def logs(self, task: MLTask | str, *, follow: bool = False) -> Generator[str]:
+        """Yield the log in pieces: the current Pod's, or else what status has kept of it.
 
         With `follow`, yield what is written from now on until the task is finished.
         """
@@ -101,22 +125,24 @@ class Client:
             while (piece := self._run(_next(pieces))) is not None:
                 yield piece
         except GeneratorExit:
-            # Who reads no further ends the request; after Ctrl-C or an error it has ended.
-            self._run(pieces.aclose())
+            # The caller reads no further. After Ctrl-C, an error or `close` the request has ended.
+            with contextlib.suppress(ClientClosed):
+                self._run(pieces.aclose())
             raise
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run it on the client's thread and return what it returns; Ctrl-C ends it."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        with self._closing:
+            if self._is_closed:
+                coroutine.close()
+                raise ClientClosed
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
+        except concurrent.futures.CancelledError as error:
+            raise ClientClosed from error
         finally:
             future.cancel()
-
-    def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
 
 
 async def _next(pieces: AsyncIterator[str]) -> str | None:

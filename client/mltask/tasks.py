@@ -1,12 +1,15 @@
 """MLTasks as Python objects: to build, to write as JSON, to read. No I/O."""
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubernetes.client.models import V1EnvVar, V1ObjectMeta, V1ResourceRequirements
 
+from mltask import lenient
 from mltask_operator.api.names import MAX_TASK_NAME_LENGTH
+from mltask_operator.api.status import Phase
 from mltask_operator.api.v1alpha1 import MLTask, MLTaskSpec
 
 Json = dict[str, Any]
@@ -60,29 +63,46 @@ def to_json(task: MLTask) -> Json:
 def from_json(body: Mapping[str, Any]) -> MLTask:
     """Return the MLTask that the API server sent.
 
-    Fields that only a newer version knows are left out. Raises pydantic's ValidationError.
+    What only a newer version knows is left out, except for a phase: it stays, as an escaped word
+    that equals no member of Phase. Raises pydantic's ValidationError for what is no MLTask.
     """
-    return MLTask.model_validate(body, extra="ignore")
+    return lenient.read(body)
+
+
+def has_ended(task: MLTask) -> bool:
+    """Return whether the outcome is recorded, also one that only a newer version knows."""
+    status = task.status
+    is_known = status.phase in list(Phase)
+    return status.is_finished or (not is_known and status.completion_time is not None)
 
 
 def retry_of(task: MLTask) -> MLTask:
-    """Return a new MLTask that does again what this one was to do.
+    """Return a new MLTask that repeats this one: `retry_manifest` as an object."""
+    return MLTask.model_validate(retry_manifest(to_json(task)))
+
+
+def retry_manifest(body: Mapping[str, Any]) -> Json:
+    """Return the manifest of a new MLTask that repeats this one, as the API server sent it.
 
     A finished MLTask never runs again, so this is another one, with the same spec, labels and
-    annotations. It is named after the first: train, train-r1, train-r2. So of two who retry the
-    same task at once, the API server refuses one.
+    annotations, also where this version does not know a field. It is named after the first: train,
+    train-r1, train-r2. If two clients retry the same task at once, the API server refuses one.
     """
-    old = task.metadata
-    annotations = {k: v for k, v in (old.annotations or {}).items() if k != _LAST_APPLIED}
-    return MLTask(
-        metadata=V1ObjectMeta(
-            name=_next_name(old.name or ""),
-            namespace=old.namespace,
-            labels=old.labels,
-            annotations={**annotations, RETRY_OF_ANNOTATION: old.name or ""},
-        ),
-        spec=task.spec.model_copy(update={"suspend": None}),
-    )
+    old = body["metadata"]
+    name = old.get("name") or ""
+    annotations = {k: v for k, v in (old.get("annotations") or {}).items() if k != _LAST_APPLIED}
+    metadata = {
+        "name": _next_name(name),
+        "namespace": old.get("namespace"),
+        "labels": old.get("labels"),
+        "annotations": {**annotations, RETRY_OF_ANNOTATION: name},
+    }
+    return {
+        "apiVersion": body["apiVersion"],
+        "kind": body["kind"],
+        "metadata": {key: value for key, value in metadata.items() if value is not None},
+        "spec": {k: copy.deepcopy(v) for k, v in body["spec"].items() if k != "suspend"},
+    }
 
 
 def _next_name(name: str) -> str:

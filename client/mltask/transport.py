@@ -7,53 +7,62 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client import ApiClient
-from kubernetes.aio.client.rest import RESTResponse
+from yarl import URL
 
-from mltask import kubeconfig
-from mltask.errors import Refused, Unreachable
+from mltask.errors import ClientClosed, NoCredentials, Refused, Unreachable, Unreadable
+from mltask.patience import TOO_MANY_REQUESTS, Patience, Retries
 from mltask_operator import __version__
+from mltask_operator.access import credentials
+from mltask_operator.access.credentials import Access, Credentials
+from mltask_operator.access.tls import reason
 
 Json = dict[str, Any]
 
 REQUEST_SECONDS = 30
 PAGE_SIZE = 500
+RELOAD_PAUSE_SECONDS = 1.0
+MAX_LINE_BYTES = 2**21
+"""A watch sends each object as one line. etcd stores at most 1.5 MiB of it."""
 
 
 class Transport:
-    """The API server. Each request raises Refused for its no, Unreachable for no answer."""
+    """The API server.
 
-    def __init__(self, file: str | None, context: str | None) -> None:
-        """Choose the API server: `file` and `context` are as in `kubeconfig.load`."""
-        self._file = file
-        self._context = context
-        self._clients: list[ApiClient] = []
+    Each request raises Refused, Unreachable, Unreadable, NoCredentials or ClientClosed. Rejected
+    credentials are renewed, and after 429 a request is sent again.
+    """
+
+    def __init__(self, file: str | None, context: str | None, patience: Patience) -> None:
+        """Choose the API server: `file` and `context` are those of kubectl by default."""
+        self.patience = patience
+        self._credentials = Credentials(file, context, RELOAD_PAUSE_SECONDS)
+        self._session: aiohttp.ClientSession | None = None
 
     async def log_in(self) -> str:
-        """Load the credentials, anew where they are outdated; return the context's namespace."""
-        configuration, namespace = await kubeconfig.load(self._file, self._context)
-        client = ApiClient(configuration)
-        client.user_agent = f"mltask-client/{__version__}"
-        # Streams of the one before may still be read: all are closed in the end.
-        self._clients.append(client)
-        return namespace
+        """Load the credentials and return the context's namespace. Raises NoCredentials."""
+        try:
+            await self._credentials.load()
+        except credentials.NoCredentials as error:
+            raise NoCredentials(str(error)) from error
+        self._session = self._credentials.session(
+            headers={"User-Agent": f"mltask-client/{__version__}"}, read_bufsize=MAX_LINE_BYTES
+        )
+        return self._credentials.current.namespace
 
     async def close(self) -> None:
-        """Close all connections."""
-        for client in self._clients:
-            await client.close()
+        """Close all connections. May be called twice."""
+        session, self._session = self._session, None
+        await self._credentials.close()
+        if session:
+            await session.close()
 
     async def ask(
         self, method: str, path: str, body: Json | None = None, /, **query: str | int
     ) -> Json:
         """Send one request and return the object that came back."""
         limits = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        try:
-            response = await self._open(method, _with(path, query), body, limits)
-            found: Json = json.loads(await response.read())
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._unreachable(error) from error
-        return found
+        async with self._opened(method, _with(path, query), body, limits) as response:
+            return self.parsed(await response.read())
 
     async def pages(self, path: str, /, **query: str | int) -> AsyncIterator[Json]:
         """Yield a listing page by page, all of one moment."""
@@ -61,50 +70,101 @@ class Transport:
         while True:
             token = {"continue": following} if following else {}
             page = await self.ask("GET", path, limit=PAGE_SIZE, **query, **token)
+            metadata = page.get("metadata")
+            if not isinstance(page.get("items"), list) or not isinstance(metadata, dict):
+                raise self.unreadable(json.dumps(page))
             yield page
-            if not (following := page["metadata"].get("continue") or ""):
+            if not (following := metadata.get("continue") or ""):
                 return
 
     @asynccontextmanager
     async def stream(
         self, path: str, /, *, seconds: float | None, **query: str | int
     ) -> AsyncIterator[aiohttp.StreamReader]:
-        """Have an answer while it comes in, for so many seconds at the most."""
+        """Open an answer that is read while it comes in, for at most so many seconds."""
         limits = aiohttp.ClientTimeout(total=seconds, sock_connect=REQUEST_SECONDS)
-        try:
-            response = await self._open("GET", _with(path, query), None, limits)
-            try:
-                yield response.response.content
-            finally:
-                response.response.close()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._unreachable(error) from error
+        async with self._opened("GET", _with(path, query), None, limits) as response:
+            yield response.content
 
-    async def _open(
+    def parsed(self, data: bytes) -> Json:
+        """Return the JSON object of an answer or of a line. Raises Unreadable."""
+        try:
+            found = json.loads(data)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise self.unreadable(data.decode(errors="replace"))
+        return found
+
+    def unreadable(self, text: str) -> Unreadable:
+        """Return the error for an answer with this text."""
+        return Unreadable(self._credentials.current.host, text)
+
+    @asynccontextmanager
+    async def _opened(
         self, method: str, path: str, body: Json | None, limits: aiohttp.ClientTimeout
-    ) -> RESTResponse:
-        response = await self._send(method, path, body, limits)
-        if response.status == 401:
-            # Tokens of a login plugin end after minutes; a wait may take days.
-            response.response.release()
-            await self.log_in()
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        try:
+            response = await self._accepted(method, path, body, limits)
+            try:
+                yield response
+            finally:
+                response.close()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(self._credentials.current.host, reason(error)) from error
+
+    async def _accepted(
+        self, method: str, path: str, body: Json | None, limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        """Send the request until it is not too many, and return its answer. Raises Refused."""
+        retries = Retries(self.patience)
+        while True:
+            response = await self._authenticated(method, path, body, limits)
+            if response.status < 300:
+                return response
+            asked = response.headers.get("Retry-After", "")
+            refusal = Refused.from_answer(response.status, await response.read(), asked)
+            # The API server has not begun to work on it, so any request may be sent again:
+            # https://kubernetes.io/docs/concepts/cluster-administration/flow-control/
+            if refusal.code != TOO_MANY_REQUESTS:
+                raise refusal
+            await retries.pause(refusal)
+
+    async def _authenticated(
+        self, method: str, path: str, body: Json | None, limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        """Send the request; renew credentials or a CA that are rejected, and send it again."""
+        used = self._credentials.current
+        try:
             response = await self._send(method, path, body, limits)
-        if response.status >= 300:
-            raise Refused.from_answer(response.status, await response.read())
-        return response
+            if response.status != 401:
+                return response
+            response.close()
+        except aiohttp.ClientSSLError:
+            pass
+        await self._renew(used)
+        return await self._send(method, path, body, limits)
+
+    async def _renew(self, refused: Access) -> None:
+        # Tokens of a login plugin end after minutes; a wait may take days.
+        try:
+            await self._credentials.renew(refused)
+        except credentials.NoCredentials as error:
+            raise NoCredentials(str(error)) from error
 
     async def _send(
         self, method: str, path: str, body: Json | None, limits: aiohttp.ClientTimeout
-    ) -> RESTResponse:
-        client = self._clients[-1]
-        headers = dict(client.default_headers)
-        await client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-        url = client.configuration.host + path
-        return await client.call_api(method, url, headers, body, _request_timeout=limits)
-
-    def _unreachable(self, error: Exception) -> Unreachable:
-        server = self._clients[-1].configuration.host
-        return Unreachable(server, str(error) or type(error).__name__)
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            raise ClientClosed
+        access = self._credentials.current
+        return await self._session.request(
+            method,
+            URL(access.host + path, encoded=True),
+            json=body,
+            timeout=limits,
+            **access.options,
+        )
 
 
 def _with(path: str, query: dict[str, str | int]) -> str:

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 import click
 
 from mltask_operator import __version__, files, heap
+from mltask_operator.access.credentials import Credentials, NoCredentials
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.credentials import Credentials, NoCredentials
 from mltask_operator.kube.election import Election
 from mltask_operator.kube.lease import Lease
 from mltask_operator.kube.preflight import (
@@ -184,7 +184,7 @@ async def _run(
         api = await stack.enter_async_context(Api(credentials, after_request=note))
         namespaces = await _served(api, namespaces)
         where = f"namespaces {', '.join(namespaces)}" if namespaces else "all namespaces"
-        server = credentials.configuration.host
+        server = credentials.current.host
         logger.info("mltask-operator %s starts, for %s of %s", __version__, where, server)
         election = await _candidacy(api, lease, seconds) if lease else None
         sees_priorities = await may_list_priorities(api, namespaces)

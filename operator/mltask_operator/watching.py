@@ -10,8 +10,9 @@ from typing import Any
 
 import kopf
 
+from mltask_operator.access.credentials import Credentials
 from mltask_operator.api import names
-from mltask_operator.kube.credentials import Credentials
+from mltask_operator.kube.kopf_session import session_for_kopf
 from mltask_operator.runtime.controller import Controller
 from mltask_operator.runtime.health import Health
 
@@ -55,7 +56,7 @@ def _registry(
     # ends the process, so that the kubelet restarts it.
     @kopf.on.login(registry=registry, backoff=LOGIN_BACKOFF_SECONDS)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return credentials.session_for_kopf(listed)
+        return session_for_kopf(credentials, listed)
 
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(**_: Any) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from mltask_operator.access.credentials import Credentials
 from mltask_operator.kube import parse, paths
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.credentials import Credentials
 from mltask_operator.kube.errors import ApiError
 from mltask_operator.kube.events import event_from
 from mltask_operator.lifecycle.announce import Notice, NoticeReason

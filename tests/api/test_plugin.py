@@ -95,7 +95,7 @@ def test_what_one_may_not_do_is_told_in_the_servers_words(
 def test_a_context_that_is_not_there(shared_team: Team) -> None:
     result = mltask(shared_team, "watch", "--context=none")
     assert result.returncode == 3
-    assert "Expected object with name none" in result.stderr
+    assert "there is no context 'none'" in result.stderr
 
 
 # watch

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mltask import AsyncClient
+from mltask import AsyncClient, Patience
+from tests.client.script import client_with
 from tests.unit.api_server import ApiServer, write_kubeconfig
 
 
@@ -25,8 +26,7 @@ def kubeconfig(server: ApiServer, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def client(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncClient]:
+async def client(kubeconfig: Path) -> AsyncIterator[AsyncClient]:
     """A client of the namespace team-a, which does not pause between its requests."""
-    monkeypatch.setattr("mltask.states.PAUSE_SECONDS", 0.0)
-    async with AsyncClient(kubeconfig=str(kubeconfig), namespace="team-a") as client:
+    async with client_with(kubeconfig, Patience(pause=0)) as client:
         yield client

@@ -2,13 +2,19 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from mltask import MLTask
+from mltask import AsyncClient, MLTask, Patience
 from tests.client.bodies import Json, body
 from tests.unit.api_server import ApiServer
+
+
+def client_with(kubeconfig: Path, patience: Patience) -> AsyncClient:
+    """Return a client of the namespace team-a with this patience."""
+    return AsyncClient(kubeconfig=str(kubeconfig), namespace="team-a", patience=patience)
 
 
 def listing(*items: Json, version: str = "10") -> Json:

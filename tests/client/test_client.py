@@ -1,6 +1,5 @@
 """What the client asks the API server, and what it makes of the answers."""
 
-import asyncio
 import json
 from pathlib import Path
 
@@ -17,8 +16,8 @@ from mltask import (
     Unreachable,
     new_task,
 )
-from tests.client.bodies import body
-from tests.client.script import Script, a_watched_task, event, listing, refusal
+from tests.client.bodies import ago, body
+from tests.client.script import listing, refusal
 from tests.unit.api_server import ApiServer, write_kubeconfig
 
 TASKS = "/apis/mltask.dev/v1alpha1/namespaces/team-a/mltasks"
@@ -154,29 +153,30 @@ async def test_an_open_task_is_not_done_again(client: AsyncClient, server: ApiSe
         await client.retry("train")
 
 
-# Without asyncio
-
-
-async def test_the_synchronous_client_works_inside_a_running_event_loop(
-    server: ApiServer, kubeconfig: Path
+async def test_a_retry_is_made_of_what_the_server_sent(
+    client: AsyncClient, server: ApiServer
 ) -> None:
-    """As in a notebook, whose loop runs while a cell does; here another thread's serves."""
-    Script(server, listing(body()), [event("MODIFIED", 11, phase="Succeeded", result="42")])
+    old = body(phase="Failed", spec={"novelty": 1})
 
-    def cell() -> str | None:
-        async def run() -> str | None:
-            with Client(kubeconfig=str(kubeconfig)) as client:
-                return client.wait(a_watched_task(), timeout=20).status.result
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response(old if request.method == "GET" else await request.json())
 
-        return asyncio.run(run())
-
-    assert await asyncio.to_thread(cell) == "42"
+    server.answer = answer
+    assert (await client.retry("train")).metadata.name == "train-r1"
+    assert json.loads(server.requests[1].body)["spec"] == old["spec"]
+    assert server.requests[1].target == f"{TASKS}?fieldValidation=Strict"
 
 
-async def test_no_proxy_is_used_for_a_loopback_address(
-    server: ApiServer, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_finished_task_of_a_newer_version_is_not_cancelled(
+    client: AsyncClient, server: ApiServer
 ) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    server.answer = server.says(body())
-    async with AsyncClient(kubeconfig=str(kubeconfig)) as client:
-        assert (await client.get("train")).metadata.name == "train"
+    server.answer = server.says(body(phase="Skipped", completionTime=ago(1)))
+    with pytest.raises(AlreadyFinished, match="has Skipped already"):
+        await client.cancel("train")
+
+
+async def test_one_task_of_a_newer_version_hides_no_other(
+    client: AsyncClient, server: ApiServer
+) -> None:
+    server.answer = server.says(listing(body("old"), body("new", phase="Admitted", attempts="x")))
+    assert [task.status.phase for task in await client.list()] == ["Pending", "Admitted"]

@@ -13,6 +13,7 @@ from mltask.logs import started
 from tests.client.bodies import Json, a_task, body
 from tests.unit.api_server import ApiServer
 
+STAMP = b"2026-11-26T12:00:00.000000000Z"
 RUNNING = {"running": {"startedAt": "2026-11-26T12:00:00Z"}}
 ENDED = {"terminated": {"exitCode": 0}}
 STEPS = {"steps": [{"name": "prepare"}, {"name": "train"}, {"name": "last"}]}
@@ -53,6 +54,7 @@ def play(
     server: ApiServer, tasks: list[Json], pods: list[list[Json]], logs: dict[str, Any]
 ) -> None:
     """Have the server show these states, one for each listing or watch; the last one stays."""
+    asked: list[str] = []
 
     async def answer(request: web.Request) -> web.StreamResponse:
         path = request.path
@@ -62,9 +64,12 @@ def play(
                 return web.json_response({"message": "not found"}, status=404)
             if text == 500:
                 return web.json_response({"message": "no answer"}, status=500)
+            if "timestamps" in request.query:
+                text = b"".join(b"%b %b" % (STAMP, line) for line in text.splitlines(keepends=True))
             return web.Response(body=text)
         if path.endswith("/mltasks/train"):
-            return web.json_response(tasks[0])
+            asked.append(path)
+            return web.json_response(tasks[min(len(asked), len(tasks)) - 1])
         if "watch" in request.query:
             stream = web.StreamResponse()
             await stream.prepare(request)
@@ -101,6 +106,21 @@ async def test_who_reads_no_further_ends_the_request(
     # The server may log that somebody hung up, and that is what this is about.
     told = [record for record in caplog.records if record.name != "aiohttp.server"]
     assert told == [], "nothing was left open"
+
+
+async def test_a_log_whose_client_was_closed_can_be_closed(
+    server: ApiServer, kubeconfig: Path
+) -> None:
+    play(server, [body(phase="Running")], [[pod(main=RUNNING)]], {"train-1": b"epoch 1\n"})
+
+    def close_first() -> None:
+        with Client(kubeconfig=str(kubeconfig), namespace="team-a") as client:
+            pieces = client.logs("train", follow=True)
+            assert next(pieces) == "epoch 1\n"
+            client.close()
+            pieces.close()
+
+    await asyncio.to_thread(close_first)
 
 
 async def test_what_is_kept_of_a_pod_that_is_gone(client: AsyncClient, server: ApiServer) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from kubectl_mltask import board, usage
 from kubectl_mltask.capacity import GIB, node_shares, quota_shares, requested
-from kubectl_mltask.output import columns, span
+from kubectl_mltask.output import columns, printable
 from kubectl_mltask.run import prefix_from
 from kubectl_mltask.usage import Usage
 from tests.client.bodies import NOW, Json, a_task, ago
@@ -178,12 +178,18 @@ def test_what_one_may_not_look_at_is_told() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-1, "0s"), (59.9, "59s"), (60, "1m"), (200, "3m20s"), (7500, "2h5m"), (273_600, "3d4h")],
-)
-def test_spans_are_short(seconds: float, text: str) -> None:
-    assert span(seconds) == text
+def test_a_phase_that_only_a_newer_version_knows_is_shown_as_a_word() -> None:
+    tasks = [a_task("new", phase="Admit\x1bted", reason="A\nB"), a_task("waits")]
+    assert [line.split() for line in board.table(tasks, NOW, everywhere=False)[1:]] == [
+        ["waits", "Pending", "0"],
+        ["new", "Admit\\x1bted", "A\\nB", "0"],
+    ]
+    assert board.summary(tasks).endswith("0 of 2 finished: 1 Pending, 1 Admit\\x1bted")
+
+
+def test_control_characters_are_escaped_but_lines_stay() -> None:
+    assert printable("a\tb\nc\x1b[2J\r\u202e") == "a\tb\nc\\x1b[2J\\r\\u202e"
+    assert columns(("A",), [("x\x1b",)]) == ["A", "x\\x1b"]
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:

@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from mltask import MLTaskSpec, from_json, new_task, retry_of, to_json
-from tests.client.bodies import a_task, body
+from mltask.tasks import has_ended, retry_manifest
+from tests.client.bodies import Json, a_task, ago, body
 
 
 def test_a_new_task_is_a_manifest() -> None:
@@ -67,6 +68,67 @@ def test_what_a_newer_version_has_written_is_read() -> None:
     newer = body(spec={"novelty": 1}, metadata={"novelty": 1}, phase="Running", novelty=1)
     newer["spec"]["template"] = {"spec": {"novelty": 1}}
     assert from_json(newer).status.phase == "Running"
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"attempts": "many"},
+        {"exitCode": 1.5},
+        {"startTime": "soon"},
+        {"conditions": [{"type": "Finished", "status": "Perhaps"}]},
+        {"steps": [{"name": "a", "phase": "Admitted"}, {"phase": 3}, {"name": "c", "phase": 3}]},
+        {"history": [{"attempt": 1}, {"attempt": 2}]},
+        {"allocation": 7},
+        {"message": ["a", "b"]},
+    ],
+    ids=lambda status: next(iter(status)),
+)
+def test_a_status_with_values_that_this_version_cannot_read(status: Json) -> None:
+    read = from_json(body(phase="Running", reason="Started", **status)).status
+    assert (read.phase, read.reason) == ("Running", "Started")
+    assert [step.phase for step in read.steps] == ["Admitted"] * ("steps" in status)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"stepFailurePolicy": "Ask"},
+        {"backoffLimit": 2**40},
+        {"image": None},
+        {"image": ["a", "b"]},
+        {"resources": "large"},
+        {"env": [{"value": "x"}, {"name": "A", "value": "x"}]},
+        {"podFailurePolicy": {"rules": [{"action": "Ask"}]}},
+        {"steps": [{"name": "a"}] * 101},
+        {"template": {"spec": {"containers": "none"}}},
+    ],
+    ids=lambda spec: next(iter(spec)),
+)
+def test_a_spec_with_values_that_this_version_cannot_read(spec: Json) -> None:
+    task = from_json(body(spec=spec, phase="Succeeded", result="42"))
+    assert (task.metadata.name, task.status.result) == ("train", "42")
+
+
+def test_an_unknown_phase_stays_as_an_escaped_word() -> None:
+    task = from_json(body(phase="Admit\x1bted"))
+    assert str(task.status.phase) == task.status.phase == "Admit\\x1bted"
+    assert task.model_dump(mode="json")["status"]["phase"] == "Admit\\x1bted"
+    assert not has_ended(task)
+    assert has_ended(from_json(body(phase="Skipped", completionTime=ago(1))))
+
+
+@pytest.mark.parametrize("found", [{}, {"metadata": 7, "spec": {}}, {"spec": {"image": "x"}}])
+def test_what_is_no_task_at_all_is_refused(found: Json) -> None:
+    with pytest.raises(ValidationError):
+        from_json(found)
+
+
+def test_a_retry_has_fields_that_this_version_does_not_know() -> None:
+    old = body(phase="Failed", spec={"novelty": {"a": [1]}, "stepFailurePolicy": "Ask"})
+    spec = retry_manifest(old)["spec"]
+    assert spec == old["spec"]
+    assert spec["novelty"] is not old["spec"]["novelty"]
 
 
 def test_a_retry_is_another_task_with_the_same_spec() -> None:

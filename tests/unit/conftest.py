@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from mltask_operator.access.credentials import Credentials
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.credentials import Credentials
 from mltask_operator.runtime.store import Store
 from mltask_operator.runtime.workqueue import WorkQueue
 from tests.unit.api_server import ApiServer, write_kubeconfig
@@ -59,6 +60,28 @@ async def api(credentials: Credentials) -> AsyncIterator[Api]:
     """The operator's client of that server."""
     async with Api(credentials) as api:
         yield api
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder, on a machine that no cluster has set anything for."""
+    for variable in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate and a key of `server`, of `first` and of `second`."""
+    folder = tmp_path_factory.mktemp("certificates")
+    names = "subjectAltName=IP:127.0.0.1,DNS:api.example"
+    for name in ("server", "first", "second"):
+        files = ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.crt")]
+        subject = ["-subj", f"/CN={name}", "-addext", names]
+        make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
+        subprocess.run([*make, *files, *subject], check=True, capture_output=True)
+    return folder
 
 
 @pytest.fixture

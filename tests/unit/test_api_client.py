@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 
 from mltask_operator import __version__
+from mltask_operator.access.credentials import Credentials
 from mltask_operator.kube import api as api_module
 from mltask_operator.kube import paths
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.credentials import Credentials
 from mltask_operator.kube.errors import ApiError, Unreadable
 from mltask_operator.kube.requests import Patience
 from tests.unit.api_server import ApiServer, Json

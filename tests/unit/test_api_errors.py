@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from mltask_operator.access.credentials import Credentials
 from mltask_operator.kube import paths
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.credentials import Credentials
 from mltask_operator.kube.errors import ApiError
 from mltask_operator.kube.requests import Patience
 from tests.unit.api_server import ApiServer, object_at, write_kubeconfig

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from aiohttp import web
 
+from mltask_operator.access.credentials import Credentials
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.credentials import Credentials
 from mltask_operator.kube.errors import Unreachable
 from mltask_operator.kube.requests import Patience
 from tests.unit.api_server import ApiServer

@@ -1,17 +1,20 @@
-"""Connections of the operator: client certificates and proxies."""
+"""Connections of the operator and of Kopf: certificates and proxies."""
 
+import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from mltask_operator.access.credentials import Credentials
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.credentials import Credentials
+from mltask_operator.kube.errors import Unreachable
+from mltask_operator.kube.kopf_session import session_for_kopf
 from tests.unit.api_server import ApiServer, object_at, write_kubeconfig
 
 
@@ -20,18 +23,6 @@ async def loaded(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Credentia
     credentials = Credentials(reload_pause=0)
     await credentials.load()
     return credentials
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a certificate and a key of `server`, of `first` and of `second`."""
-    folder = tmp_path_factory.mktemp("certificates")
-    for name in ("server", "first", "second"):
-        files = ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.crt")]
-        subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
-        make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
-        subprocess.run([*make, *files, *subject], check=True, capture_output=True)
-    return folder
 
 
 @pytest.fixture
@@ -57,12 +48,21 @@ async def https_server(certificates: Path) -> AsyncIterator[TestServer]:
     await server.close()
 
 
-def as_whom(name: str, certificates: Path, server: TestServer, kubeconfig: Path) -> None:
+def as_whom(
+    name: str,
+    certificates: Path,
+    server: TestServer,
+    kubeconfig: Path,
+    authority: str = "",
+    server_name: str | None = None,
+) -> None:
     """Write a kubeconfig with the client certificate of this name."""
     files = {kind: str(certificates / f"{name}.{end}") for kind, end in KINDS.items()}
     write_kubeconfig(kubeconfig, str(server.make_url("")).rstrip("/"), files)
     config = yaml.safe_load(kubeconfig.read_text())
-    config["clusters"][0]["cluster"]["certificate-authority"] = str(certificates / "server.crt")
+    cluster = config["clusters"][0]["cluster"]
+    cluster["certificate-authority"] = authority or str(certificates / "server.crt")
+    cluster["tls-server-name"] = server_name
     kubeconfig.write_text(yaml.safe_dump(config))
 
 
@@ -74,14 +74,85 @@ async def test_a_replaced_certificate_is_reloaded(
 ) -> None:
     as_whom("first", certificates, https_server, tmp_path / "kubeconfig")
     credentials = await loaded(tmp_path / "kubeconfig", monkeypatch)
-    watches = credentials.session_for_kopf(print).aiohttp_session
+    watches = session_for_kopf(credentials, print).aiohttp_session
     async with Api(credentials) as api, watches:
         as_whom("second", certificates, https_server, tmp_path / "kubeconfig")
         assert (await api.get_pod("team-a", "train-1"))["kind"] == "Pod"
-        # Kopf logs in again and receives a session with the new certificate.
-        assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 401
-    async with credentials.session_for_kopf(print).aiohttp_session as watches:
         assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 200
+
+
+async def test_kopf_alone_reloads_a_replaced_certificate(
+    https_server: TestServer, certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_whom("first", certificates, https_server, tmp_path / "kubeconfig")
+    credentials = await loaded(tmp_path / "kubeconfig", monkeypatch)
+    as_whom("second", certificates, https_server, tmp_path / "kubeconfig")
+    async with session_for_kopf(credentials, print).aiohttp_session as watches:
+        assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 200
+
+
+async def test_a_replaced_ca_is_reloaded(
+    https_server: TestServer, certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kubeconfig names a file whose content is that of another CA at first."""
+    authority, kubeconfig = tmp_path / "ca.crt", tmp_path / "kubeconfig"
+    shutil.copy(certificates / "first.crt", authority)
+    as_whom("second", certificates, https_server, kubeconfig, str(authority))
+    credentials = await loaded(kubeconfig, monkeypatch)
+    async with (
+        Api(credentials) as api,
+        session_for_kopf(credentials, print).aiohttp_session as watches,
+    ):
+        with pytest.raises(Unreachable, match="its certificate is not trusted: self-signed"):
+            await api.get_pod("team-a", "train-1")
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await watches.get(https_server.make_url("/api/v1/pods"))
+        shutil.copy(certificates / "server.crt", authority)
+        assert (await api.get_pod("team-a", "train-1"))["kind"] == "Pod"
+        assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 200
+
+
+async def test_kopf_alone_reloads_a_replaced_ca(
+    https_server: TestServer, certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, kubeconfig = tmp_path / "ca.crt", tmp_path / "kubeconfig"
+    shutil.copy(certificates / "first.crt", authority)
+    as_whom("second", certificates, https_server, kubeconfig, str(authority))
+    credentials = await loaded(kubeconfig, monkeypatch)
+    shutil.copy(certificates / "server.crt", authority)
+    async with session_for_kopf(credentials, print).aiohttp_session as watches:
+        url = https_server.make_url("/api/v1/pods")
+        with pytest.raises(aiohttp.ClientConnectionError):  # Kopf retries it
+            await watches.get(url)
+        assert (await watches.get(url)).status == 200
+
+
+async def test_the_servers_certificate_is_checked_for_tls_server_name(
+    https_server: TestServer, certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    as_whom("second", certificates, https_server, kubeconfig, server_name="api.example")
+    credentials = await loaded(kubeconfig, monkeypatch)
+    async with (
+        Api(credentials) as api,
+        session_for_kopf(credentials, print).aiohttp_session as watches,
+    ):
+        assert (await api.get_pod("team-a", "train-1"))["kind"] == "Pod"
+        assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 200
+
+
+async def test_a_wrong_tls_server_name_is_told(
+    https_server: TestServer, certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    as_whom("second", certificates, https_server, kubeconfig, server_name="other.example")
+    credentials = await loaded(kubeconfig, monkeypatch)
+    async with Api(credentials) as api:
+        with pytest.raises(Unreachable, match=r"not valid for 'other\.example'"):
+            await api.get_pod("team-a", "train-1")
+    async with session_for_kopf(credentials, print).aiohttp_session as watches:
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await watches.get(https_server.make_url("/api/v1/pods"))
 
 
 @pytest.mark.parametrize(("exempt", "is_asked"), [("", True), ("api.example", False)])

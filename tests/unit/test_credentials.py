@@ -1,24 +1,20 @@
-"""Which credentials the operator finds."""
+"""The credentials that operator and client find, and how these are renewed."""
 
 import asyncio
+import gc
+import shutil
+import ssl
+import weakref
 from pathlib import Path
 
 import pytest
 from kubernetes.aio.config import incluster_config
 
-from mltask_operator.kube.credentials import Credentials, NoCredentials
-from tests.unit.api_server import Json, write_kubeconfig
+from mltask_operator.access.credentials import NoCredentials
+from tests.unit.ambient import SERVER, loaded, token, why_not
+from tests.unit.api_server import write_kubeconfig
 
-SERVER = "https://10.0.0.1:6443"
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home folder, on a machine that no cluster has set anything for."""
-    for variable in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture
@@ -29,64 +25,41 @@ def kubeconfig(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-async def loaded() -> Credentials:
-    credentials = Credentials(reload_pause=0)
-    await credentials.load()
-    return credentials
-
-
-async def token(credentials: Credentials) -> str | None:
-    """Return what the header Authorization is to say."""
-    found: str | None = await credentials.configuration.get_api_key_with_prefix("BearerToken")
-    return found
-
-
-def why_not() -> str:
-    """Return what a person is told who starts the operator."""
-    with pytest.raises(NoCredentials) as raised:
-        asyncio.run(loaded())
-    text = str(raised.value)
-    assert "\n" not in text
-    assert text.endswith(
-        ". Set KUBECONFIG to a kubeconfig file, or run in a Pod that has a service account"
-    )
-    return text
-
-
 # A kubeconfig
 
 
 async def test_token(kubeconfig: Path) -> None:
     write_kubeconfig(kubeconfig, SERVER, {"token": "secret"})
     credentials = await loaded()
-    assert credentials.configuration.host == SERVER
+    assert credentials.current.host == SERVER
     assert await token(credentials) == "Bearer secret"
-    assert credentials.configuration.cert_file is None
 
 
-async def test_client_certificate(kubeconfig: Path, home: Path) -> None:
-    for name in ("client.crt", "client.key"):
-        (home / name).write_text("PEM")
-    user = {"client-certificate": "client.crt", "client-key": "client.key"}
-    write_kubeconfig(kubeconfig, SERVER, user)
-    credentials = await loaded()
-    assert credentials.configuration.cert_file == str(home / "client.crt")
-    assert credentials.configuration.key_file == str(home / "client.key")
-    assert await token(credentials) is None
+async def test_a_token_in_a_file_beside_the_kubeconfig(kubeconfig: Path, home: Path) -> None:
+    (home / "token").write_text("secret\n")
+    write_kubeconfig(kubeconfig, SERVER, {"tokenFile": "token"})
+    assert await token(await loaded()) == "Bearer secret"
+
+
+def test_a_token_that_no_header_can_have(kubeconfig: Path) -> None:
+    write_kubeconfig(kubeconfig, SERVER, {"token": "s3cret\nmore"})
+    text = why_not()
+    assert "the token has characters that no token has" in text
+    assert "s3cret" not in text
 
 
 async def test_nobody(kubeconfig: Path) -> None:
     write_kubeconfig(kubeconfig, SERVER)
     credentials = await loaded()
-    assert credentials.configuration.host == SERVER
-    assert (await token(credentials), credentials.configuration.cert_file) == (None, None)
-    assert credentials.configuration.verify_ssl is True
+    assert credentials.current.host == SERVER
+    assert await token(credentials) is None
+    assert credentials.current.tls.verify_mode is ssl.CERT_REQUIRED
 
 
 async def test_home_folder_is_where_a_kubeconfig_is_by_default(home: Path) -> None:
     (home / ".kube").mkdir()
     write_kubeconfig(home / ".kube/config", SERVER, {"token": "secret"})
-    assert (await loaded()).configuration.host == SERVER
+    assert (await loaded()).current.host == SERVER
 
 
 async def test_what_kubeconfig_names_comes_before_the_home_folder(
@@ -95,39 +68,17 @@ async def test_what_kubeconfig_names_comes_before_the_home_folder(
     (home / ".kube").mkdir()
     write_kubeconfig(home / ".kube/config", "https://other:6443")
     write_kubeconfig(kubeconfig, SERVER)
-    assert (await loaded()).configuration.host == SERVER
-
-
-@pytest.mark.parametrize(
-    "content",
-    [None, "", "{", "- a\n- b\n", "kind: Config\n", "\x00"],
-    ids=["missing", "empty", "not YAML", "a list", "nothing in it", "binary"],
-)
-def test_kubeconfig_that_is_of_no_use_is_named(kubeconfig: Path, content: str | None) -> None:
-    if content is not None:
-        kubeconfig.write_text(content)
-    assert why_not().startswith(f"no usable credentials in {kubeconfig}: ")
-
-
-def test_kubeconfig_that_is_a_folder_is_named(kubeconfig: Path) -> None:
-    kubeconfig.mkdir()
-    assert why_not().startswith(f"no usable credentials in {kubeconfig}: ")
-
-
-def test_kubeconfig_with_a_missing_file_is_named(kubeconfig: Path, home: Path) -> None:
-    user: Json = {"client-certificate": "gone.crt", "client-key": "gone.key"}
-    write_kubeconfig(kubeconfig, SERVER, user)
-    assert f"{kubeconfig}: File does not exists: {home / 'gone.crt'}" in why_not()
+    assert (await loaded()).current.host == SERVER
 
 
 # A Pod
 
 
 @pytest.fixture
-def service_account(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def service_account(home: Path, certificates: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder that a kubelet mounts into each container, with a token and the CA in it."""
     (home / "token").write_text("secret")
-    (home / "ca.crt").write_text("PEM")
+    shutil.copy(certificates / "server.crt", home / "ca.crt")
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(home / "token"))
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(home / "ca.crt"))
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
@@ -137,9 +88,9 @@ def service_account(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def test_service_account(service_account: Path) -> None:
     credentials = await loaded()
-    assert credentials.configuration.host == "https://10.96.0.1:443"
+    assert credentials.current.host == "https://10.96.0.1:443"
     assert await token(credentials) == "bearer secret"
-    assert credentials.configuration.ssl_ca_cert == str(service_account / "ca.crt")
+    assert len(credentials.current.tls.get_ca_certs()) == 1
 
 
 def test_service_account_without_a_token(service_account: Path) -> None:
@@ -159,8 +110,29 @@ async def test_changed_credentials_are_reloaded(kubeconfig: Path) -> None:
     credentials = await loaded()
     write_kubeconfig(kubeconfig, SERVER, {"token": "second"})
     assert await token(credentials) == "Bearer first"
-    await credentials.renew(credentials.configuration)
+    await credentials.renew(credentials.current)
     assert await token(credentials) == "Bearer second"
+
+
+async def test_replaced_credentials_are_freed(kubeconfig: Path) -> None:
+    write_kubeconfig(kubeconfig, SERVER, {"token": "first"})
+    credentials = await loaded()
+    first = weakref.ref(credentials.current)
+    await credentials.renew(credentials.current)
+    await asyncio.sleep(0)
+    gc.collect()
+    assert first() is None
+
+
+async def test_a_rotated_ca_of_the_pod_is_reloaded(
+    service_account: Path, certificates: Path
+) -> None:
+    credentials = await loaded()
+    [old] = credentials.current.tls.get_ca_certs()
+    shutil.copy(certificates / "first.crt", service_account / "ca.crt")
+    await credentials.renew(credentials.current)
+    [new] = credentials.current.tls.get_ca_certs()
+    assert new != old
 
 
 async def test_credentials_that_cannot_be_reloaded_stay_unchanged(
@@ -170,5 +142,5 @@ async def test_credentials_that_cannot_be_reloaded_stay_unchanged(
     credentials = await loaded()
     monkeypatch.setenv("KUBECONFIG", f"{kubeconfig}-gone")
     with pytest.raises(NoCredentials):
-        await credentials.renew(credentials.configuration)
-    assert credentials.configuration.host == SERVER
+        await credentials.renew(credentials.current)
+    assert credentials.current.host == SERVER

@@ -8,9 +8,9 @@ import pytest
 from aiohttp import ClientSession
 
 from localcluster.operator_process import free_port
+from mltask_operator.access.credentials import Credentials
 from mltask_operator.api.reasons import Reason
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.credentials import Credentials
 from mltask_operator.kube.errors import ApiError, Unreachable
 from mltask_operator.lifecycle.observed import RefusalKind
 from mltask_operator.runtime.census import Census

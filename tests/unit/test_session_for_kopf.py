@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from mltask_operator.kube.credentials import Credentials
+from mltask_operator.access.credentials import Credentials
+from mltask_operator.kube.kopf_session import session_for_kopf
 from tests.unit.api_server import ApiServer, Json, write_kubeconfig
 
 
@@ -26,7 +27,7 @@ async def session(
     """The session that Kopf receives."""
     credentials = Credentials(reload_pause=0.05)
     await credentials.load()
-    given = credentials.session_for_kopf(lambda plural, body: listed.append((plural, body)))
+    given = session_for_kopf(credentials, lambda plural, body: listed.append((plural, body)))
     assert given.server == server.url
     async with given.aiohttp_session as session:
         yield session

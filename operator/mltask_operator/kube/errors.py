@@ -70,5 +70,9 @@ class Unreachable(OSError):
     """The API server gave no answer: not reachable, or not in time."""
 
 
+class Untrusted(Unreachable):
+    """The TLS connection failed, for example since the server's CA has changed."""
+
+
 class Unreadable(OSError):
     """An answer, or an object in it, that is not what was asked for or can't be understood."""

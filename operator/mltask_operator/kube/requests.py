@@ -16,8 +16,9 @@ import aiohttp
 from yarl import URL
 
 from mltask_operator import __version__
-from mltask_operator.kube.credentials import Credentials
-from mltask_operator.kube.errors import ApiError, Unreachable, Unreadable
+from mltask_operator.access.credentials import Access, Credentials, NoCredentials
+from mltask_operator.access.tls import reason
+from mltask_operator.kube.errors import ApiError, Unreachable, Unreadable, Untrusted
 from mltask_operator.kube.jsonlist import ListReader
 from mltask_operator.kube.slim import slimmer_for
 
@@ -158,10 +159,14 @@ class Requests:
         """Send one request and return the answer, of which `read` may leave something out."""
         data = json.dumps(body) if isinstance(body, dict) else body
         del body
-        used = self._credentials.configuration
-        response, answer = await self.send(method, path, data, content_type, seconds, read)
-        if response.status == 401:
-            await self._credentials.renew(used)
+        used = self._credentials.current
+        try:
+            response, answer = await self.send(method, path, data, content_type, seconds, read)
+            is_refused = response.status == 401
+        except Untrusted:
+            is_refused = True
+        if is_refused:
+            await self._renew(used)
             response, answer = await self.send(method, path, data, content_type, seconds, read)
         if response.status >= 300:
             pause = response.headers.get("Retry-After", "")
@@ -178,7 +183,7 @@ class Requests:
         read: Read = aiohttp.StreamReader.read,
     ) -> tuple[aiohttp.ClientResponse, bytes]:
         """Send one request as it is; return the response, whatever its status, and its body."""
-        host = self._credentials.configuration.host
+        access = self._credentials.current
         if self._before_write and method != "GET":
             self._before_write()
         began, code = time.perf_counter(), None
@@ -186,23 +191,39 @@ class Requests:
             async with self._session.request(
                 method,
                 # The path is as it was built: nothing in it is to be resolved or quoted again.
-                URL(host + path, encoded=True),
+                URL(access.host + path, encoded=True),
                 data=data,
                 headers={"Content-Type": content_type, "User-Agent": USER_AGENT},
-                ssl=self._credentials.tls,
+                **access.options,
                 timeout=aiohttp.ClientTimeout(seconds or self._patience.request_timeout),
             ) as response:
                 is_fine = response.status < 300
                 answer = await (read(response.content) if is_fine else response.read())
                 code = response.status
                 return response, answer
+        except aiohttp.ClientSSLError as error:
+            raise Untrusted(
+                f"no secure connection to the API server {access.host}: {reason(error)}"
+            ) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(
-                f"the API server {host} gave no answer: {str(error) or type(error).__name__}"
+                f"the API server {access.host} gave no answer: {reason(error)}"
             ) from error
         finally:
             if self._after_request:
                 self._after_request(method, code, time.perf_counter() - began)
+
+    async def _renew(self, refused: Access) -> None:
+        """Have these credentials renewed. Raise Unreachable if that fails or takes too long."""
+        try:
+            async with asyncio.timeout(self._patience.request_timeout):
+                await self._credentials.renew(refused)
+        except (NoCredentials, TimeoutError) as error:
+            why = str(error) or "that takes longer than a request may"
+            raise Unreachable(
+                f"the API server {refused.host} rejects the credentials, and they cannot be "
+                f"renewed: {why}"
+            ) from error
 
 
 def parsed(answer: bytes) -> Json:
