@@ -171,6 +171,23 @@ def test_who_waits_for_gpus_does_not_hold_up_who_needs_none(
     assert team.finish("gpu-waiting")["phase"] == "Succeeded"
 
 
+def test_who_waits_holds_up_only_those_whom_the_same_quota_counts(
+    team: Team, operator: OperatorProcess
+) -> None:
+    spec = {"hard": {"pods": "1"}, "scopes": ["NotTerminating"]}
+    metadata = {"name": "compute"}
+    team.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": spec})
+    wait_until(lambda: is_enforced(team), "the quota is enforced")
+    team.run("running")
+    team.wait_for_phase("running", "Running")
+    team.run("waiting", fate={"run_seconds": 0.1})
+    team.wait_for_reason("waiting", "QuotaExceeded")
+    short = {"spec": {"activeDeadlineSeconds": 600}}
+    team.run("short", template=short, fate={"run_seconds": 0.1})
+    assert team.finish("short")["phase"] == "Succeeded"
+    assert team.status("waiting")["reason"] == "QuotaExceeded"
+
+
 def test_what_others_release_counts_too(team: Team, operator: OperatorProcess) -> None:
     quota(team, pods="1")
     team.kubectl("run", "foreign", "--image=foreign:1")

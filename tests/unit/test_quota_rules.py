@@ -104,7 +104,8 @@ def test_another_scope_lets_those_go_that_it_leaves_out(room: Room) -> None:
     old, young = a_task("old", 10, {"priorityClassName": "high"}), a_task("young", 1)
     room.refuse(old)
     room.park(young, a_task("high", 1, {"priorityClassName": "high"}))
-    room.wakes()
+    room.queue.wake_all()
+    assert room.wakes() == []
     room.queue.note_quota("MODIFIED", scoped("NotTerminating", classes=("high",)))
     # The first may ask again, since the quota has other bounds.
     assert room.wakes() == ["old"]
@@ -157,7 +158,7 @@ def test_what_a_limit_range_adds_is_learned_from_the_first_pod(room: Room) -> No
 
 def test_it_is_learned_from_a_refusal_too(room: Room) -> None:
     room.refuse(a_task("old", 10), excess=exceeded(f"requests.{DISK}"))
-    assert room.may_ask(a_task("young", 1)) == []
+    assert room.may_ask(a_task("young", 1, requests={GPU: "1"})) == []
 
 
 def test_it_is_learned_for_pods_of_the_same_runtime_class_only(room: Room) -> None:
@@ -184,7 +185,7 @@ def test_nothing_is_learned_where_there_is_no_quota() -> None:
 
 
 def size_of(queue: QuotaQueue) -> int:
-    """Count the objects that the queue keeps, at any depth."""
+    """Count the objects that the queue keeps and the entries of its containers, at any depth."""
     found: dict[int, object] = {}
     waiting: list[object] = [queue]
     while waiting:
@@ -192,7 +193,8 @@ def size_of(queue: QuotaQueue) -> int:
         if id(each) not in found and not isinstance(each, (type, FunctionType, ModuleType)):
             found[id(each)] = each
             waiting += gc.get_referents(each)
-    return len(found)
+    entries = sum(len(each) for each in found.values() if isinstance(each, (dict, list, set)))
+    return len(found) + entries
 
 
 def test_namespaces_that_are_gone_leave_nothing_behind() -> None:
