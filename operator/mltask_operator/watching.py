@@ -55,7 +55,7 @@ def _registry(
     # ends the process, so that the kubelet restarts it.
     @kopf.on.login(registry=registry, backoff=LOGIN_BACKOFF_SECONDS)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return credentials.session_for_kopf(listed)
+        return credentials.session_for_kopf(listed, controller.on_listing)
 
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(**_: Any) -> None:

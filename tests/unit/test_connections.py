@@ -74,13 +74,13 @@ async def test_a_replaced_certificate_is_reloaded(
 ) -> None:
     as_whom("first", certificates, https_server, tmp_path / "kubeconfig")
     credentials = await loaded(tmp_path / "kubeconfig", monkeypatch)
-    watches = credentials.session_for_kopf(print).aiohttp_session
+    watches = credentials.session_for_kopf(print, print).aiohttp_session
     async with Api(credentials) as api, watches:
         as_whom("second", certificates, https_server, tmp_path / "kubeconfig")
         assert (await api.get_pod("team-a", "train-1"))["kind"] == "Pod"
         # Kopf logs in again and receives a session with the new certificate.
         assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 401
-    async with credentials.session_for_kopf(print).aiohttp_session as watches:
+    async with credentials.session_for_kopf(print, print).aiohttp_session as watches:
         assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 200
 
 

@@ -85,16 +85,21 @@ class Credentials:
         return self._session(self._authorize)
 
     def session_for_kopf(
-        self, take: Callable[[str, dict[str, Any]], object]
+        self,
+        take: Callable[[str, dict[str, Any]], object],
+        on_listing: Callable[[str], object],
     ) -> kopf.AiohttpSession:
         """Return the session for Kopf's requests. It hides a 401 for an outdated token from Kopf.
 
-        `take` receives each object that Kopf lists, after the plural name of its resource.
+        `take` receives each object that Kopf lists, after the plural name of its resource;
+        `on_listing` the path of each listing that begins.
 
         After a 401, Kopf closes the session while other watches connect, which ends the operator.
         An expired client certificate needs exactly that, because Kopf then logs in again.
         """
-        session = self._session(SlimAnswers(take), self._until_accepted, self._authorize)
+        session = self._session(
+            SlimAnswers(take, on_listing), self._until_accepted, self._authorize
+        )
         return kopf.AiohttpSession(server=self.configuration.host, aiohttp_session=session)
 
     def _session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:

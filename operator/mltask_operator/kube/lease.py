@@ -16,6 +16,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
 from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
 
+from mltask_operator.kube.answers import expect
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import ApiError
 
@@ -128,7 +129,7 @@ class Lease(BaseLock):
 
     async def _request(self, method: str, path: str, body: Json | None = None) -> Json:
         async with asyncio.timeout(self._request_timeout):
-            return await self._api.request(method, path, body)
+            return expect(await self._api.request(method, path, body), "Lease")
 
     @property
     def _collection(self) -> str:

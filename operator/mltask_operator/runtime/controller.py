@@ -95,7 +95,9 @@ class Controller:
         metrics.add_census(census)
         self._listed_at = float("inf")
         self._has_gap = asyncio.Event()
-        """Set where a watch has begun anew: of what went in between, it will never tell."""
+        """Set after a watch began again: it never shows what was removed in between."""
+        self._listed: set[str] = set()
+        """The paths of the collections that Kopf has listed."""
         self._is_kopf_listing = False
         self._background: list[asyncio.Task[None]] = []
 
@@ -153,8 +155,12 @@ class Controller:
         else:
             self._is_kopf_listing |= kind is None
             self._wake(self._record_task(body))
-            if self._store.note_watched(uid) and kind is None:
-                self._has_gap.set()
+
+    def on_listing(self, path: str) -> None:
+        """Note that Kopf lists the collection of this path, as it does before each watch."""
+        if path in self._listed:
+            self._has_gap.set()
+        self._listed.add(path)
 
     def on_pod_event(self, kind: str | None, body: dict[str, Any]) -> None:
         """Record an event of a Pod; `kind` is as above."""

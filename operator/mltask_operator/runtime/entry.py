@@ -23,7 +23,6 @@ class Entry:
     spec: bytes | None = None
     """The task's spec as JSON; None where it is too large to keep, or no longer needed."""
     is_task_gone: bool = False
-    is_watched: bool = False
     pods: dict[str, Pod] = field(default_factory=dict)
     unshown: dict[str, int] = field(default_factory=dict)
     """Tombstones: uids of objects that an answer to a write showed to be gone, until the watch

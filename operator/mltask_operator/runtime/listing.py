@@ -100,8 +100,7 @@ async def read_task(api: Server, store: Store, owner: Owner) -> None:
     try:
         body = await api.get_task(owner.namespace, owner.name)
     except ApiError as error:
-        # A 404 may also be about the CRD, or come from a proxy.
-        if error.code != 404 or error.subject != owner.name:
+        if not error.says_is_gone(names.PLURAL, owner.name):
             raise
         store.record_task_gone(owner)
         return

@@ -173,7 +173,7 @@ class Reconciler:
         try:
             self._store.record_pod_written(await request)
         except ApiError as error:
-            if not error.says_pod_is_gone:
+            if not error.says_pod_is_gone(pod.name):
                 raise
             self._store.record_pod_missing(owner, pod.uid)
 

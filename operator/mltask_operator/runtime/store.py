@@ -86,14 +86,6 @@ class Store(Entries):
                 extra={"namespace": task.namespace, "task": task.name},
             )
 
-    def note_watched(self, uid: str) -> bool:
-        """Note that a watch has shown this MLTask; return whether one had done so before."""
-        entry = self._entries.get(uid)
-        if entry is None:
-            return False
-        had, entry.is_watched = entry.is_watched, True
-        return had
-
     def note_open_tasks(self, version: int) -> None:
         """Note that all tasks that were not finished at this resourceVersion are recorded.
 
