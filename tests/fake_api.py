@@ -56,7 +56,9 @@ class FakeApi:
         self.fault: Fault | None = None
         """The fault to inject into the next write only."""
         self.on_event: Callable[[str, str, Json], None] = lambda *_: None
-        """Called for each change with tasks or pods; ADDED, MODIFIED or DELETED; and the object."""
+        """Called for each change with tasks or pods; ADDED, MODIFIED or DELETED; and the object.
+
+        As a watch with the operator's selector, it shows only Pods with the label of a task."""
         self._clock = clock
         self._versions = itertools.count(100)
         self._uids = itertools.count(1)
@@ -172,6 +174,22 @@ class FakeApi:
             return self._store_or_drop_pod(pod)
         return copy.deepcopy(pod)
 
+    def remove_labels(self, namespace: str, name: str) -> None:
+        """Remove a Pod's labels, as a user does. Watches show that as a removal of the Pod."""
+        pod = self._find("pods", namespace, name)
+        shown = copy.deepcopy(pod)
+        pod["metadata"]["labels"] = {}
+        shown["metadata"]["resourceVersion"] = self._store("pods", pod)["metadata"][
+            "resourceVersion"
+        ]
+        self.on_event("pods", "DELETED", shown)
+
+    def remove_finalizers(self, namespace: str, name: str) -> None:
+        """Remove a Pod's finalizers, as a user does."""
+        pod = self._find("pods", namespace, name)
+        pod["metadata"]["finalizers"] = []
+        self._store_or_drop_pod(pod)
+
     def set_pod_status(self, name: str, status: Json, *, node: str | None = None) -> None:
         """Report a Pod's status, as its kubelet does; `node` binds it first."""
         pod = next(p for p in self.pods.values() if p["metadata"]["name"] == name)
@@ -216,8 +234,9 @@ class FakeApi:
 
     def _label_pod(self, namespace: str, name: str, uid: str, labels: Json) -> Json:
         pod = self._pod(namespace, name, uid)
+        is_new_to_watches = names.TASK_UID_LABEL not in pod["metadata"]["labels"]
         pod["metadata"]["labels"] |= labels
-        return self._store("pods", pod)
+        return self._store("pods", pod, "ADDED" if is_new_to_watches else "MODIFIED")
 
     def _delete_task(self, namespace: str, name: str, uid: str, version: str) -> Json:
         task = self._find("tasks", namespace, name)
@@ -258,14 +277,15 @@ class FakeApi:
             raise ApiError(404, "NotFound", f"{name} not found", kind=plural, subject=name)
         return objects[namespace, name]
 
-    def _store(self, kind: str, body: Json) -> Json:
+    def _store(self, kind: str, body: Json, event: str = "MODIFIED") -> Json:
         metadata = body["metadata"]
-        event = "MODIFIED" if "uid" in metadata else "ADDED"
+        event = event if "uid" in metadata else "ADDED"
         metadata.setdefault("uid", f"{next(self._uids):08x}-{kind}")
         metadata.setdefault("creationTimestamp", self._clock().isoformat())
         metadata["resourceVersion"] = str(next(self._versions))
         self._objects(kind)[metadata["namespace"], metadata["name"]] = body
-        self.on_event(kind, event, copy.deepcopy(body))
+        if kind == "tasks" or names.TASK_UID_LABEL in metadata.get("labels", {}):
+            self.on_event(kind, event, copy.deepcopy(body))
         return copy.deepcopy(body)
 
     def _drop(self, kind: str, body: Json) -> Json:
@@ -274,7 +294,8 @@ class FakeApi:
         del self._objects(kind)[metadata["namespace"], metadata["name"]]
         shown = copy.deepcopy(body)
         shown["metadata"]["resourceVersion"] = str(next(self._versions))
-        self.on_event(kind, "DELETED", shown)
+        if kind == "tasks" or names.TASK_UID_LABEL in metadata.get("labels", {}):
+            self.on_event(kind, "DELETED", shown)
         return copy.deepcopy(body)
 
     def _write(self, write: Callable[[], Json]) -> Json:

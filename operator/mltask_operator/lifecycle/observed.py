@@ -102,6 +102,9 @@ class Pod:
     """Whether it still has the task as its owner; `kubectl delete --cascade=orphan` cuts that."""
     is_held: bool
     """Whether it carries the tracking finalizer."""
+    is_doubtful: bool = False
+    """Whether a watch or listing lacks it, though the operator has not released it: it is gone, or
+    someone removed the label that these select on."""
     phase: PodPhase
     node_name: str | None = None
     reason: str | None = None

@@ -138,7 +138,7 @@ class Controller:
         # First of all, so that tasks that waited for quota before a restart keep their places.
         for task in self._store.waiting_for_quota():
             self._quota.park(task)
-        self._acts = True
+        self._acts = self._store.verifies_removals = True
         for uid in self._store.unsettled():
             self._queue.wake(uid)
         self._queue.start()

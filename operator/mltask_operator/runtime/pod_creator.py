@@ -102,8 +102,8 @@ class PodCreator:
                 body = await self._api.label_pod(
                     task.namespace, name, body["metadata"]["uid"], labels
                 )
-            if self._store.record_pod(body):
-                return
+            self._store.record_pod(body, is_certain=True)
+            return
         message = f"a Pod named {name} exists that is not this task's: delete it"
         refusal = Refusal(kind=RefusalKind.NAME_TAKEN, message=message, at=self._clock())
         self._store.record_refusal(task.uid, refusal)
