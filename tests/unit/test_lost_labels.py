@@ -1,7 +1,7 @@
 """A user removes the label that the Pods' watch selects on, or the finalizer, at some moment."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,7 +51,7 @@ class Scene:
 
     def __init__(self) -> None:
         epoch, time = datetime.now(UTC), asyncio.get_running_loop().time
-        self.clock = lambda: epoch + timedelta(seconds=time())
+        self.clock: Callable[[], datetime] = lambda: epoch + timedelta(seconds=time())
         self.api = Held(self.clock)
         self.kubelet = SimulatedKubelet(self.api)
         self.controller = Controller(
