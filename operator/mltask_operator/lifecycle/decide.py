@@ -41,8 +41,8 @@ def decide(seen: Observed, now: datetime) -> Action:
         return ReadTask(seen.owner)
     if seen.task is None or seen.task.is_being_deleted:
         return _release_all(seen.pods)
-    if not seen.task.is_understood:
-        return Wait("a later version of the operator wrote this status")
+    if seen.task.unknown is not None:
+        return Wait("a later version of the operator wrote the task")
     return _release_copies(seen.task, seen.pods) or _run(seen.task, seen, now)
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from mltask_operator.api.status import Phase
+from mltask_operator.escaping import escape
 from mltask_operator.kube import parse
 from mltask_operator.kube.errors import Unreadable
 from mltask_operator.kube.slim import OMITTED
@@ -82,11 +83,12 @@ class Store(Entries):
         if task.status.phase is Phase.SUSPENDED:
             # It has left the queue for quota, and was not told what was released meanwhile.
             entry.refusal = None
-        if not task.is_understood:
+        if task.unknown is not None and (before is None or before.unknown != task.unknown):
             logger.warning(
-                "%s/%s: left alone: a later version of the operator wrote its status",
+                "%s/%s: left alone: a later version of the operator wrote it: %s",
                 task.namespace,
                 task.name,
+                escape(task.unknown[:300]),
                 extra={"namespace": task.namespace, "task": task.name},
             )
 
