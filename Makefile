@@ -62,7 +62,7 @@ test-profile: tools static ## Every test; writes what each layer takes into CONT
 
 chaos: tools ## Kill the operator at each write of each scenario, break its network; writes docs/reliability.md (half an hour)
 	@rm -f $(VENV)/chaos.json
-	@CHAOS_WHOLE=1 CHAOS_SECONDS=240 CHAOS_RECORD=$(VENV)/chaos.json $(PYTEST) tests/unit/test_state_machine.py tests/chaos tests/e2e/test_under_load.py; \
+	@CHAOS_WHOLE=1 CHAOS_SECONDS=240 CHAOS_RECORD=$(VENV)/chaos.json $(PYTEST) tests/unit/test_state_machine.py tests/unit/test_histories.py tests/chaos tests/e2e/test_under_load.py; \
 	result=$$?; $(BIN)/python -m tests.chaos.report $(VENV)/chaos.json; exit $$result
 
 attack: tools ## Let one namespace attack the operator, and measure what the others notice; writes docs/security.md (three quarters of an hour)

@@ -56,7 +56,9 @@ class FakeApi:
         self.fault: Fault | None = None
         """The fault to inject into the next write only."""
         self.on_event: Callable[[str, str, Json], None] = lambda *_: None
-        """Called for each change with tasks or pods; ADDED, MODIFIED or DELETED; and the object."""
+        """Called for each change with tasks or pods; ADDED, MODIFIED or DELETED; and the object.
+
+        As a watch with the operator's selector, it shows only Pods with the label of a task."""
         self._clock = clock
         self._versions = itertools.count(100)
         self._uids = itertools.count(1)
@@ -68,7 +70,7 @@ class FakeApi:
 
     async def get_pod(self, namespace: str, name: str) -> Json:
         self.pods_read.append(name)
-        return copy.deepcopy(_find({} if self.is_read_stale else self.pods, namespace, name))
+        return copy.deepcopy(self._find("pods", namespace, name, lost=self.is_read_stale))
 
     async def delete_pod(self, namespace: str, name: str, uid: str) -> Json:
         return self._write(lambda: self.remove_pod(namespace, name, uid))
@@ -85,7 +87,7 @@ class FakeApi:
         return self._write(lambda: self._label_pod(namespace, name, uid, labels))
 
     async def get_task(self, namespace: str, name: str) -> Json:
-        return copy.deepcopy(_find(self.tasks, namespace, name))
+        return copy.deepcopy(self._find("tasks", namespace, name))
 
     async def get_task_spec(self, namespace: str, name: str, uid: str) -> Json | None:
         task = await self.get_task(namespace, name)
@@ -137,11 +139,11 @@ class FakeApi:
         return self._store("tasks", body)
 
     def user_deletes_task(self, namespace: str, name: str) -> None:
-        self._drop("tasks", _find(self.tasks, namespace, name))
+        self._drop("tasks", self._find("tasks", namespace, name))
 
     def change_spec(self, namespace: str, name: str, **changes: Any) -> None:
         """Change fields of a task's spec, as a user does."""
-        task = _find(self.tasks, namespace, name)
+        task = self._find("tasks", namespace, name)
         task["spec"] = {**task["spec"], **changes}
         task["metadata"]["generation"] += 1
         self._store("tasks", task)
@@ -158,9 +160,11 @@ class FakeApi:
         self, namespace: str, name: str, uid: str | None = None, grace_seconds: int = 30
     ) -> Json:
         """Ask for a Pod's deletion, as the operator, a user or the garbage collector does."""
-        pod = _find(self.pods, namespace, name)
+        pod = self._find("pods", namespace, name)
         if uid not in (None, pod["metadata"]["uid"]):
-            raise ApiError(409, "Conflict", "the UID in the precondition does not match")
+            raise ApiError(
+                409, "Conflict", "the UID in the precondition does not match", subject=name
+            )
         ended = pod["status"]["phase"] in ("Succeeded", "Failed")
         grace = 0 if ended or "nodeName" not in pod["spec"] else grace_seconds
         if "deletionTimestamp" not in pod["metadata"]:
@@ -169,6 +173,22 @@ class FakeApi:
             pod["metadata"] |= {"deletionTimestamp": stamp, "deletionGracePeriodSeconds": grace}
             return self._store_or_drop_pod(pod)
         return copy.deepcopy(pod)
+
+    def remove_labels(self, namespace: str, name: str) -> None:
+        """Remove a Pod's labels, as a user does. Watches show that as a removal of the Pod."""
+        pod = self._find("pods", namespace, name)
+        shown = copy.deepcopy(pod)
+        pod["metadata"]["labels"] = {}
+        shown["metadata"]["resourceVersion"] = self._store("pods", pod)["metadata"][
+            "resourceVersion"
+        ]
+        self.on_event("pods", "DELETED", shown)
+
+    def remove_finalizers(self, namespace: str, name: str) -> None:
+        """Remove a Pod's finalizers, as a user does."""
+        pod = self._find("pods", namespace, name)
+        pod["metadata"]["finalizers"] = []
+        self._store_or_drop_pod(pod)
 
     def set_pod_status(self, name: str, status: Json, *, node: str | None = None) -> None:
         """Report a Pod's status, as its kubelet does; `node` binds it first."""
@@ -200,9 +220,10 @@ class FakeApi:
         return self._store("pods", pod)
 
     def _pod(self, namespace: str, name: str, uid: str) -> Json:
-        pod = _find(self.pods, namespace, name)
+        pod = self._find("pods", namespace, name)
         if pod["metadata"]["uid"] != uid:
-            raise ApiError(422, "Invalid", "metadata.uid: Invalid value: field is immutable")
+            words = "metadata.uid: Invalid value: field is immutable"
+            raise ApiError(422, "Invalid", words, subject=name)
         return pod
 
     def _release_pod(self, namespace: str, name: str, uid: str) -> Json:
@@ -213,11 +234,12 @@ class FakeApi:
 
     def _label_pod(self, namespace: str, name: str, uid: str, labels: Json) -> Json:
         pod = self._pod(namespace, name, uid)
+        is_new_to_watches = names.TASK_UID_LABEL not in pod["metadata"]["labels"]
         pod["metadata"]["labels"] |= labels
-        return self._store("pods", pod)
+        return self._store("pods", pod, "ADDED" if is_new_to_watches else "MODIFIED")
 
     def _delete_task(self, namespace: str, name: str, uid: str, version: str) -> Json:
-        task = _find(self.tasks, namespace, name)
+        task = self._find("tasks", namespace, name)
         if task["metadata"]["uid"] != uid:
             raise ApiError(409, "Conflict", "the UID in the precondition does not match")
         if task["metadata"]["resourceVersion"] != version:
@@ -225,7 +247,7 @@ class FakeApi:
         return self._drop("tasks", task)
 
     def _patch_status(self, namespace: str, name: str, version: str, changes: Json) -> Json:
-        task = _find(self.tasks, namespace, name)
+        task = self._find("tasks", namespace, name)
         if task["metadata"]["resourceVersion"] != version:
             raise ApiError(409, "Conflict", "the object has been modified")
         merged = {**task["status"], **copy.deepcopy(changes)}
@@ -248,14 +270,22 @@ class FakeApi:
     def _objects(self, kind: str) -> dict[tuple[str, str], Json]:
         return self.tasks if kind == "tasks" else self.pods
 
-    def _store(self, kind: str, body: Json) -> Json:
+    def _find(self, kind: str, namespace: str, name: str, *, lost: bool = False) -> Json:
+        objects = {} if lost else self._objects(kind)
+        if (namespace, name) not in objects:
+            plural = "pods" if kind == "pods" else names.PLURAL
+            raise ApiError(404, "NotFound", f"{name} not found", kind=plural, subject=name)
+        return objects[namespace, name]
+
+    def _store(self, kind: str, body: Json, event: str = "MODIFIED") -> Json:
         metadata = body["metadata"]
-        event = "MODIFIED" if "uid" in metadata else "ADDED"
+        event = event if "uid" in metadata else "ADDED"
         metadata.setdefault("uid", f"{next(self._uids):08x}-{kind}")
         metadata.setdefault("creationTimestamp", self._clock().isoformat())
         metadata["resourceVersion"] = str(next(self._versions))
         self._objects(kind)[metadata["namespace"], metadata["name"]] = body
-        self.on_event(kind, event, copy.deepcopy(body))
+        if kind == "tasks" or names.TASK_UID_LABEL in metadata.get("labels", {}):
+            self.on_event(kind, event, copy.deepcopy(body))
         return copy.deepcopy(body)
 
     def _drop(self, kind: str, body: Json) -> Json:
@@ -264,7 +294,8 @@ class FakeApi:
         del self._objects(kind)[metadata["namespace"], metadata["name"]]
         shown = copy.deepcopy(body)
         shown["metadata"]["resourceVersion"] = str(next(self._versions))
-        self.on_event(kind, "DELETED", shown)
+        if kind == "tasks" or names.TASK_UID_LABEL in metadata.get("labels", {}):
+            self.on_event(kind, "DELETED", shown)
         return copy.deepcopy(body)
 
     def _write(self, write: Callable[[], Json]) -> Json:
@@ -284,10 +315,3 @@ def _end_grace(metadata: Json) -> None:
     ends = datetime.fromisoformat(metadata["deletionTimestamp"]).timestamp()
     asked = datetime.fromtimestamp(ends - metadata["deletionGracePeriodSeconds"], UTC)
     metadata |= {"deletionTimestamp": asked.isoformat(), "deletionGracePeriodSeconds": 0}
-
-
-def _find(objects: dict[tuple[str, str], Json], namespace: str, name: str) -> Json:
-    try:
-        return objects[namespace, name]
-    except KeyError:
-        raise ApiError(404, "NotFound", f"{name} not found", subject=name) from None

@@ -56,7 +56,7 @@ def _registry(
     # ends the process, so that the kubelet restarts it.
     @kopf.on.login(registry=registry, backoff=LOGIN_BACKOFF_SECONDS)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return session_for_kopf(credentials, listed)
+        return session_for_kopf(credentials, listed, controller.on_listing)
 
     @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def startup(**_: Any) -> None:

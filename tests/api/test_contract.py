@@ -146,17 +146,20 @@ async def test_an_event_of_a_name_is_made_once(server: Server) -> None:
 async def test_what_is_not_there_is_not_found(server: Server) -> None:
     for request in (
         server.api.get_pod(server.namespace, "none"),
-        server.api.get_task(server.namespace, "none"),
         server.api.delete_pod(server.namespace, "none", "uid"),
         server.api.release_pod(server.namespace, "none", "uid"),
+    ):
+        error = await refused(request)
+        assert error.says_is_gone("pods", "none")
+        assert error.says_pod_is_gone("none")
+        assert not error.says_pod_is_gone("other")
+    for request in (
+        server.api.get_task(server.namespace, "none"),
         server.api.patch_status(server.namespace, "none", "1", {"phase": "Running"}),
     ):
-        assert (await refused(request)).code == 404
-
-
-async def test_a_missing_task_is_named(server: Server) -> None:
-    error = await refused(server.api.get_task(server.namespace, "none"))
-    assert error.subject == "none"
+        error = await refused(request)
+        assert error.says_is_gone("mltasks", "none")
+        assert not error.says_is_gone("pods", "none")
 
 
 async def test_status_is_patched_once_per_version(server: Server) -> None:

@@ -33,7 +33,7 @@ def object_at(path: str) -> Json:
     """Return a minimal object of the kind and name that the path is about."""
     _, _, rest = path.partition("/namespaces/")
     namespace, plural, name = [*rest.split("/"), "", "", ""][:3]
-    kinds = {"pods": "Pod", "mltasks": "MLTask"}
+    kinds = {"pods": "Pod", "mltasks": "MLTask", "events": "Event"}
     metadata = {"namespace": namespace, "name": name, "uid": "uid-1", "resourceVersion": "10"}
     return {"kind": kinds.get(plural, "Status"), "metadata": metadata}
 

@@ -37,7 +37,7 @@ class TaskBuilder:
     is_gone: bool = False
     is_unknown: bool = False
     is_being_deleted: bool = False
-    is_understood: bool = True
+    unknown: str | None = None
     rules: Rules = field(default_factory=Rules)
     asked_memory: int | None = None
     behind: str | None = None
@@ -108,7 +108,7 @@ class TaskBuilder:
 
     def not_understood(self) -> Self:
         """Have a later version's status."""
-        return replace(self, is_understood=False)
+        return replace(self, unknown="status.phase: Paused")
 
     def gone(self) -> Self:
         """Have it deleted, and known to be."""
@@ -129,7 +129,7 @@ class TaskBuilder:
             generation=1,
             created_at=ago(60),
             is_being_deleted=self.is_being_deleted,
-            is_understood=self.is_understood,
+            unknown=self.unknown,
             status=self._status_with_allocation(),
             requests={} if self.status.is_finished else {"cpu": "1"},
             rules=self.rules,

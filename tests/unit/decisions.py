@@ -10,6 +10,7 @@ from mltask_operator.lifecycle.actions import (
     DeleteTask,
     HoldPod,
     Queue,
+    ReadPod,
     ReadTask,
     ReleasePod,
     Wait,
@@ -42,7 +43,7 @@ def _in_words(action: Action, now: datetime) -> str:
             return f"create attempt {attempt}"
         case WriteStatus(_, status):
             return ", ".join(filter(None, (f"write {status.phase}", status.reason)))
-        case DeletePod() | HoldPod() | ReleasePod():
+        case DeletePod() | HoldPod() | ReadPod() | ReleasePod():
             return f"{type(action).__name__.removesuffix('Pod').lower()} Pod"
         case DeleteTask():
             return "delete task"

@@ -27,7 +27,7 @@ class LeaseServer:
         if self.is_down:
             raise Unreachable("no answer")
         if self.lease is None and method != "POST":
-            raise ApiError(404, "NotFound", "no such Lease", subject="operator")
+            raise ApiError(404, "NotFound", "no such Lease", kind="leases", subject="operator")
         if body is not None:
             self._write(method, copy.deepcopy(body))
         return copy.deepcopy(self.spec_and_version)

@@ -73,6 +73,7 @@ class SimulatedOperator:
         self._begin_to_act()
 
     def _begin_to_act(self) -> None:
+        self.store.verifies_removals = True
         for task in self.store.waiting_for_quota():
             self.quota.park(task)
 

@@ -84,13 +84,19 @@ def finished_status(phase: Phase = Phase.SUCCEEDED, seconds: float = 10) -> MLTa
     return status(phase, reason="Completed", attempts=1, conditions=conditions)
 
 
-def after_attempts(reason: Reason, attempts: int = 1, seconds: float = 30) -> MLTaskStatus:
-    """Return the status after attempts that all ended for this reason, the last one so long ago."""
+def after_attempts(
+    reason: Reason, attempts: int = 1, seconds: float = 30, ran: float = 0
+) -> MLTaskStatus:
+    """Return the status after attempts that all ended for this reason, the last one so long ago.
+
+    Each of them ran for `ran` seconds.
+    """
     records = tuple(
         AttemptRecord(
             attempt=number,
             reason=reason,
             pod_name=pod_name(NAME, UID, number),
+            start_time=ago(seconds + ran),
             completion_time=ago(seconds),
         )
         for number in range(1, attempts + 1)
@@ -98,9 +104,9 @@ def after_attempts(reason: Reason, attempts: int = 1, seconds: float = 30) -> ML
     return status(reason=reason.value, attempts=attempts, history=records[-10:])
 
 
-def disrupted_before(attempts: int = 1, seconds: float = 30) -> MLTaskStatus:
+def disrupted_before(attempts: int = 1, seconds: float = 30, ran: float = 0) -> MLTaskStatus:
     """Return the status of a task whose attempts up to this one were disrupted."""
-    before = after_attempts(Reason.POD_EVICTED, attempts, seconds)
+    before = after_attempts(Reason.POD_EVICTED, attempts, seconds, ran)
     return before.model_copy(update={"disruptions": attempts})
 
 

@@ -12,7 +12,7 @@ from mltask_operator.access.credentials import Credentials
 from mltask_operator.kube import api as api_module
 from mltask_operator.kube import paths
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.errors import ApiError, Unreadable
+from mltask_operator.kube.errors import ApiError, StrayAnswer
 from mltask_operator.kube.requests import Patience
 from tests.unit.api_server import ApiServer, Json
 
@@ -51,7 +51,7 @@ async def test_an_answer_of_something_else_is_refused(
     api: Api, server: ApiServer, answer: Any
 ) -> None:
     server.answer = server.says(answer)
-    with pytest.raises(Unreadable):
+    with pytest.raises(StrayAnswer):
         await api.get_pod("team-a", "train-1")
 
 
@@ -64,7 +64,7 @@ async def test_an_answer_that_is_no_json_is_refused(
     server.answer = answer
     async with Api(credentials, patience=Patience(retry_pause=0)) as api:
         for question in (api.get_pod("team-a", "train-1"), api.list(paths.pods(None), print)):
-            with pytest.raises(Unreadable):
+            with pytest.raises(StrayAnswer):
                 await question
 
 
@@ -110,7 +110,7 @@ async def test_create_event(api: Api, server: ApiServer) -> None:
 async def test_an_event_that_is_refused_is_one_request(
     api: Api, server: ApiServer, code: int
 ) -> None:
-    server.answer = server.says({"reason": "No", "message": "no"}, code)
+    server.answer = server.says({"kind": "Status", "reason": "No", "message": "no"}, code)
     with pytest.raises(ApiError) as raised:
         await api.create_event({"metadata": {"namespace": "team-a", "name": "x"}})
     assert raised.value.code == code
@@ -169,7 +169,7 @@ async def test_labels_are_set_on_the_pod_of_one_uid(api: Api, server: ApiServer)
 
 async def test_priority_classes_are_of_the_whole_cluster(api: Api, server: ApiServer) -> None:
     high = {"metadata": {"name": "high"}, "value": 1000}
-    server.answer = server.says({"items": [high]})
+    server.answer = server.says({"kind": "PriorityClassList", "items": [high]})
     assert await api.priority_classes() == [high]
     assert sent(server) == ("GET", "/apis/scheduling.k8s.io/v1/priorityclasses", None)
 
@@ -194,6 +194,8 @@ def test_paths_are_of_a_namespace_or_of_all() -> None:
 
 # Listings
 
+EMPTY_LIST = {"kind": "MLTaskList", "metadata": {"resourceVersion": "10"}, "items": []}
+
 FOLLOWING = "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MTB9"
 
 
@@ -202,7 +204,7 @@ async def test_listing_goes_on_where_the_last_page_ended(api: Api, server: ApiSe
         is_second = request.query.get("continue") == FOLLOWING
         metadata = {"resourceVersion": "10", **({} if is_second else {"continue": FOLLOWING})}
         item = {"metadata": {"name": "b" if is_second else "a"}}
-        return web.json_response({"metadata": metadata, "items": [item]})
+        return web.json_response({"kind": "PodList", "metadata": metadata, "items": [item]})
 
     server.answer = answer
     items: list[Json] = []
@@ -214,7 +216,7 @@ async def test_listing_goes_on_where_the_last_page_ended(api: Api, server: ApiSe
 
 
 async def test_listing_without_selector_is_of_everything(api: Api, server: ApiServer) -> None:
-    server.answer = server.says({"metadata": {"resourceVersion": "10"}, "items": []})
+    server.answer = server.says(EMPTY_LIST)
     assert await api.list(paths.tasks(None), print) == 10
     assert server.requests[0].target == "/apis/mltask.dev/v1alpha1/mltasks?limit=100"
 

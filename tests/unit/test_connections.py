@@ -74,7 +74,7 @@ async def test_a_replaced_certificate_is_reloaded(
 ) -> None:
     as_whom("first", certificates, https_server, tmp_path / "kubeconfig")
     credentials = await loaded(tmp_path / "kubeconfig", monkeypatch)
-    watches = session_for_kopf(credentials, print).aiohttp_session
+    watches = session_for_kopf(credentials, print, print).aiohttp_session
     async with Api(credentials) as api, watches:
         as_whom("second", certificates, https_server, tmp_path / "kubeconfig")
         assert (await api.get_pod("team-a", "train-1"))["kind"] == "Pod"
@@ -87,7 +87,7 @@ async def test_kopf_alone_reloads_a_replaced_certificate(
     as_whom("first", certificates, https_server, tmp_path / "kubeconfig")
     credentials = await loaded(tmp_path / "kubeconfig", monkeypatch)
     as_whom("second", certificates, https_server, tmp_path / "kubeconfig")
-    async with session_for_kopf(credentials, print).aiohttp_session as watches:
+    async with session_for_kopf(credentials, print, print).aiohttp_session as watches:
         assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 200
 
 
@@ -101,7 +101,7 @@ async def test_a_replaced_ca_is_reloaded(
     credentials = await loaded(kubeconfig, monkeypatch)
     async with (
         Api(credentials) as api,
-        session_for_kopf(credentials, print).aiohttp_session as watches,
+        session_for_kopf(credentials, print, print).aiohttp_session as watches,
     ):
         with pytest.raises(Unreachable, match="its certificate is not trusted: self-signed"):
             await api.get_pod("team-a", "train-1")
@@ -120,7 +120,7 @@ async def test_kopf_alone_reloads_a_replaced_ca(
     as_whom("second", certificates, https_server, kubeconfig, str(authority))
     credentials = await loaded(kubeconfig, monkeypatch)
     shutil.copy(certificates / "server.crt", authority)
-    async with session_for_kopf(credentials, print).aiohttp_session as watches:
+    async with session_for_kopf(credentials, print, print).aiohttp_session as watches:
         url = https_server.make_url("/api/v1/pods")
         with pytest.raises(aiohttp.ClientConnectionError):  # Kopf retries it
             await watches.get(url)
@@ -135,7 +135,7 @@ async def test_the_servers_certificate_is_checked_for_tls_server_name(
     credentials = await loaded(kubeconfig, monkeypatch)
     async with (
         Api(credentials) as api,
-        session_for_kopf(credentials, print).aiohttp_session as watches,
+        session_for_kopf(credentials, print, print).aiohttp_session as watches,
     ):
         assert (await api.get_pod("team-a", "train-1"))["kind"] == "Pod"
         assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 200
@@ -150,7 +150,7 @@ async def test_a_wrong_tls_server_name_is_told(
     async with Api(credentials) as api:
         with pytest.raises(Unreachable, match=r"not valid for 'other\.example'"):
             await api.get_pod("team-a", "train-1")
-    async with session_for_kopf(credentials, print).aiohttp_session as watches:
+    async with session_for_kopf(credentials, print, print).aiohttp_session as watches:
         with pytest.raises(aiohttp.ClientConnectionError):
             await watches.get(https_server.make_url("/api/v1/pods"))
 

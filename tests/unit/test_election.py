@@ -205,7 +205,8 @@ async def test_the_lease_is_released_after_work_that_fails(server: LeaseServer) 
 async def test_whatever_a_lease_says_its_hold_ends(
     server: LeaseServer, spec: Json | None, seconds: float
 ) -> None:
-    server.lease = {"metadata": {"name": "operator", "resourceVersion": "1"}, "spec": spec}
+    metadata = {"name": "operator", "resourceVersion": "1"}
+    server.lease = {"kind": "Lease", "metadata": metadata, "spec": spec}
     candidate = Candidate(server, "a")
     if seconds:
         await let_pass(seconds - 0.5)

@@ -61,7 +61,8 @@ async def test_where_only_deleted_pods_are_let_go_of_the_others_are_held() -> No
 
 
 async def test_a_pod_that_went_meanwhile_is_no_fault_and_not_counted() -> None:
-    api = Answering(ApiError(422, "Invalid", "metadata.uid: Invalid value: field is immutable"))
+    words = "metadata.uid: Invalid value: field is immutable"
+    api = Answering(ApiError(422, "Invalid", words, subject="t-t-1"))
     await api.create_pod("team-a", json.dumps(a_pod("t-t-1")))
     assert await let_go_of_pods(api, [None]) == 0
 

@@ -1,10 +1,11 @@
-"""A watch that begins anew lists what there is, and never tells what went in between."""
+"""A watch that begins again lists what exists, and never shows what was removed in between."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 import pytest
 
+from mltask_operator.kube import paths
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import Unreachable
 from mltask_operator.runtime.controller import RESYNC_PERIOD, Controller
@@ -15,6 +16,7 @@ from tests.unit.virtual_time import VirtualTimeLoop, let_pass
 loop_factory = VirtualTimeLoop
 
 Json = dict[str, Any]
+PATHS = [paths.tasks(None), paths.pods(None), "/api/v1/resourcequotas"]
 FINISHED = {"phase": "Succeeded"}
 
 
@@ -60,7 +62,8 @@ async def controller(listings: Listings) -> AsyncIterator[Controller]:
         cast(Api, listings), [], election=None, sees_priorities=False, metrics=Metrics()
     )
     await controller.start()
-    controller.on_task_event(None, task_body(10, status=FINISHED))
+    for path in PATHS:
+        controller.on_listing(path)
     yield controller
     await controller.stop()
 
@@ -76,11 +79,20 @@ async def test_a_watch_that_goes_on_is_not_held_against_a_listing(
     assert listings.count == 1
 
 
-async def test_a_watch_that_begins_anew_is_held_against_one_listing(
+@pytest.mark.parametrize("path", PATHS)
+async def test_each_watch_that_begins_again_causes_a_listing_at_once(
+    controller: Controller, listings: Listings, path: str
+) -> None:
+    controller.on_listing(path)
+    await let_pass(2)
+    assert listings.count == 1
+
+
+async def test_watches_that_begin_again_together_cause_one_listing(
     controller: Controller, listings: Listings
 ) -> None:
-    for _ in range(3):
-        controller.on_task_event(None, task_body(10, status=FINISHED))
+    for path in PATHS:
+        controller.on_listing(path)
     await let_pass(2)
     assert listings.count == 1
     await let_pass(RESYNC_PERIOD.total_seconds() - 2)
@@ -91,7 +103,7 @@ async def test_a_listing_that_failed_is_soon_made_again(
     controller: Controller, listings: Listings
 ) -> None:
     listings.is_away = True
-    controller.on_task_event(None, task_body(10, status=FINISHED))
+    controller.on_listing(PATHS[0])
     await let_pass(60)
     listings.is_away = False
     await let_pass(10)

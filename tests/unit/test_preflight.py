@@ -6,14 +6,16 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 
+from mltask_operator.access.credentials import Credentials
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.errors import ApiError, Unreachable
+from mltask_operator.kube.errors import ApiError, StrayAnswer, Unreachable
 from mltask_operator.kube.preflight import (
     NotReady,
     check_cluster,
     may_list_priorities,
     warn_without_events,
 )
+from mltask_operator.kube.requests import Patience
 from tests.unit.api_server import ApiServer, Json
 
 Denies = Callable[[Json], bool]
@@ -25,7 +27,8 @@ def serve(server: ApiServer, resource: str = "mltasks", denies: Denies = lambda 
 
     async def answer(request: web.Request) -> web.Response:
         if request.path == "/apis/mltask.dev/v1alpha1":
-            return web.json_response({"resources": [{"name": resource}]})
+            resources = [{"name": resource}]
+            return web.json_response({"kind": "APIResourceList", "resources": resources})
         assert request.path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
         review = await request.json()
         attributes = review["spec"]["resourceAttributes"]
@@ -55,13 +58,36 @@ async def test_missing_definition(api: Api, server: ApiServer, served: str) -> N
 
 
 async def test_missing_group(api: Api, server: ApiServer) -> None:
-    server.answer = server.says({"reason": "NotFound", "message": "not found"}, 404)
+    server.answer = server.says({"kind": "Status", "reason": "NotFound"}, 404)
     assert "mltasks.mltask.dev is not installed" in await why_not(api)
+
+
+async def test_missing_group_as_plain_text(credentials: Credentials, server: ApiServer) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=404, text="404 page not found\n")
+
+    server.answer = answer
+    async with Api(credentials, patience=Patience(retry_pause=0)) as api:
+        assert "mltasks.mltask.dev is not installed" in await why_not(api)
+
+
+async def test_a_proxys_404_does_not_say_that_the_definition_is_missing(
+    credentials: Credentials, server: ApiServer
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=404, text="<html>no such backend</html>")
+
+    server.answer = answer
+    async with Api(credentials, patience=Patience(retry_pause=0)) as api:
+        with pytest.raises(StrayAnswer, match="no such backend"):
+            await check_cluster(api, ())
 
 
 @pytest.mark.parametrize("code", [401, 403])
 async def test_refused_credentials(api: Api, server: ApiServer, code: int) -> None:
-    server.answer = server.says({"reason": "x", "message": "User anonymous cannot"}, code)
+    server.answer = server.says(
+        {"kind": "Status", "reason": "x", "message": "User anonymous cannot"}, code
+    )
     assert await why_not(api) == "the credentials are not accepted: User anonymous cannot"
 
 
@@ -97,7 +123,8 @@ async def test_without_any_namespace_left_it_is_an_error(api: Api, server: ApiSe
 
 
 async def test_other_errors_are_raised_unchanged(api: Api, server: ApiServer) -> None:
-    server.answer = server.says({"reason": "InternalError", "message": "etcd is down"}, 500)
+    status = {"kind": "Status", "reason": "InternalError", "message": "etcd is down"}
+    server.answer = server.says(status, 500)
     with pytest.raises(ApiError, match="500 InternalError: etcd is down"):
         await check_cluster(api, ())
     await server.close()

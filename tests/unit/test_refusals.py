@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mltask_operator.kube.errors import ApiError
+from mltask_operator.kube.errors import ApiError, error_from
 from mltask_operator.kube.refusals import refusal_from
 from mltask_operator.lifecycle.observed import QuotaExcess, Refusal, RefusalKind
 from tests.unit.pods import NOW
@@ -178,5 +178,5 @@ def test_a_namespace_that_is_being_deleted() -> None:
         "details": {"name": "train-0b5f1c2e-1", "kind": "pods", "causes": [cause]},
         "code": 403,
     }
-    refusal = refusal_from(ApiError.from_response(403, json.dumps(status).encode()), NOW)
+    refusal = refusal_from(error_from(403, json.dumps(status).encode()), NOW)
     assert refusal == Refusal(kind=RefusalKind.NAMESPACE_TERMINATING, message=message, at=NOW)

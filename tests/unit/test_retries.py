@@ -8,12 +8,26 @@ from hypothesis import strategies as st
 
 from mltask_operator.api.failures import LONGEST_BACKOFF_SECONDS
 from mltask_operator.api.reasons import Reason
-from mltask_operator.lifecycle.retries import backoff
+from mltask_operator.api.status import MLTaskStatus
+from mltask_operator.lifecycle.retries import LONGEST_DISRUPTION_PAUSE, backoff
 from mltask_operator.lifecycle.rules import Rules
 from tests.unit.builders import TaskBuilder, a_task
 from tests.unit.decisions import decided, written
 from tests.unit.pods import ago, ended, seconds, terminated
 from tests.unit.statuses import after_attempts, disrupted_before, failed_before, rejected_before
+
+
+def mixed(*reasons: str, ran: tuple[float, ...] = ()) -> MLTaskStatus:
+    """Return the status after attempts that ended for these reasons, the last one just now."""
+    records = zip(
+        disrupted_before(len(reasons), 0).history, reasons, ran or (0,) * len(reasons), strict=True
+    )
+    history = tuple(
+        record.model_copy(update={"reason": reason, "start_time": ago(seconds)})
+        for record, reason, seconds in records
+    )
+    return disrupted_before(len(reasons), 0).model_copy(update={"history": history})
+
 
 RETRIED = a_task().with_rules(backoff_limit=100)
 
@@ -45,21 +59,56 @@ TABLE = [
     ),
     # Disruptions
     ("a disruption costs a second", a_task().with_status(disrupted_before(1, 0)), "wait 1 s"),
-    ("the hundredth too", a_task().with_status(disrupted_before(100, 0)), "wait 1 s"),
-    ("and no more", a_task().with_status(disrupted_before(100, 1)), "create attempt 101"),
+    ("the hundredth too, after a long run", a_task().with_status(disrupted_before(100, 0, ran=60)),
+     "wait 1 s"),
+    ("and no longer", a_task().with_status(disrupted_before(100, 1, ran=60)), "create attempt 101"),
+    ("after brief runs it doubles", a_task().with_status(disrupted_before(2, 0)), "wait 2 s"),
+    ("with each of them", a_task().with_status(disrupted_before(5, 0, ran=59)), "wait 16 s"),
+    ("up to five minutes", a_task().with_status(disrupted_before(100, 0)), "wait 300 s"),
     ("a rejection by a node costs ten", a_task().with_status(rejected_before(1, 0)), "wait 10 s"),
-    ("the hundredth too", a_task().with_status(rejected_before(100, 0)), "wait 10 s"),
-    ("and no more", a_task().with_status(rejected_before(100, 10)), "create attempt 101"),
+    ("so do the next ones", a_task().with_status(rejected_before(4, 0)), "wait 10 s"),
+    ("and no longer", a_task().with_status(rejected_before(4, 10)), "create attempt 5"),
+    ("then the pause grows too", a_task().with_status(rejected_before(100, 0)), "wait 300 s"),
+    (
+        "failures before it make no disruption's pause longer",
+        RETRIED.with_status(mixed("ContainerFailed", "ContainerFailed", "PodEvicted")),
+        "wait 1 s",
+    ),
+    (
+        "nor do disruptions before one of a long run",
+        a_task().with_status(mixed("PodEvicted", "PodDeleted", "NodeLost", ran=(0, 3600, 0))),
+        "wait 1 s",
+    ),
+    (
+        "different ones in a row do",
+        a_task().with_status(mixed("PodEvicted", "PodDeleted", "NodeLost")),
+        "wait 4 s",
+    ),
     # Others
+    (
+        "however often it is suspended, a task resumes after a second",
+        a_task().with_status(mixed(*["Suspended"] * 10)),
+        "wait 1 s",
+    ),
     (
         "more memory costs a second",
         a_task().with_status(after_attempts(Reason.MEMORY_INCREASED, seconds=0)),
         "wait 1 s",
     ),
     (
-        "so does an attempt that a rule ignores",
+        "also the hundredth time",
+        a_task().with_status(after_attempts(Reason.MEMORY_INCREASED, 100, seconds=0)),
+        "wait 1 s",
+    ),
+    (
+        "an attempt that a rule ignores costs a second",
         a_task().with_status(after_attempts(Reason.ATTEMPT_IGNORED, seconds=0)),
         "wait 1 s",
+    ),
+    (
+        "and the next ones more",
+        a_task().with_status(after_attempts(Reason.ATTEMPT_IGNORED, 4, seconds=0)),
+        "wait 8 s",
     ),
     (
         "the steps after a failed one follow at once",
@@ -116,3 +165,20 @@ def test_backoff_comes_to_its_longest(base: int) -> None:
         backoff_max=timedelta(seconds=LONGEST_BACKOFF_SECONDS),
     )
     assert backoff(rules, 100) == rules.backoff_max
+
+
+def test_disruptions_at_each_start_cost_a_pod_in_five_minutes_at_the_most() -> None:
+    seen, pods = a_task(), 0
+    status, elapsed = MLTaskStatus(), timedelta(0)
+    while elapsed < timedelta(hours=1):
+        pods += 1
+        attempt = status.attempts + 1
+        killed = terminated("main", 143, finished_at=ago(0))
+        evicted = ended(143, attempt, containers=(killed,), disruption="EvictionByEvictionAPI")
+        status = written(seen.with_status(status).with_pod(evicted))
+        wait = decided(seen.with_status(status))
+        elapsed += timedelta(seconds=float(wait.split()[1]))
+    assert status.disruptions == pods
+    assert pods < 9 + timedelta(hours=1) / LONGEST_DISRUPTION_PAUSE
+    assert status.message is not None
+    assert "the next one follows 300 s after that" in status.message

@@ -13,6 +13,8 @@ from mltask_operator.access.credentials import Credentials
 from mltask_operator.kube.kopf_session import session_for_kopf
 from tests.unit.api_server import ApiServer, Json, write_kubeconfig
 
+BOOKMARK = b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"5"}}}\n'
+
 
 @pytest.fixture
 async def listed() -> list[tuple[str, Json]]:
@@ -21,13 +23,21 @@ async def listed() -> list[tuple[str, Json]]:
 
 
 @pytest.fixture
+async def begun() -> list[str]:
+    """The paths of the listings that began."""
+    return []
+
+
+@pytest.fixture
 async def session(
-    server: ApiServer, kubeconfig: Path, listed: list[tuple[str, Json]]
+    server: ApiServer, kubeconfig: Path, listed: list[tuple[str, Json]], begun: list[str]
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """The session that Kopf receives."""
     credentials = Credentials(reload_pause=0.05)
     await credentials.load()
-    given = session_for_kopf(credentials, lambda plural, body: listed.append((plural, body)))
+    given = session_for_kopf(
+        credentials, lambda plural, body: listed.append((plural, body)), begun.append
+    )
     assert given.server == server.url
     async with given.aiohttp_session as session:
         yield session
@@ -37,7 +47,7 @@ def tell(server: ApiServer, *pieces: bytes) -> None:
     """Have the server answer with these pieces, and end the answer properly."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         for piece in pieces:
             await response.write(piece)
@@ -104,8 +114,8 @@ def write_at_request(number: int, kubeconfig: Path, server: str) -> None:
 async def test_a_watch_that_ends_after_an_event_ends_normally(
     server: ApiServer, session: aiohttp.ClientSession
 ) -> None:
-    tell(server, b'{"type": ', b'"ADDED"}\n')
-    assert await watched(server, session) == b'{"type": "ADDED"}\n'
+    tell(server, b'{"type":', b'"ADDED","object":{}}\n')
+    assert await watched(server, session) == b'{"type":"ADDED","object":{}}\n'
     tell(server)
     assert await watched(server, session) == b""
 
@@ -114,9 +124,9 @@ async def test_a_long_event_is_slimmed(server: ApiServer, session: aiohttp.Clien
     metadata = {"name": "a", "namespace": "b", "uid": "u", "annotations": {"x": "y" * 100_000}}
     event = {"type": "MODIFIED", "object": {"kind": "Pod", "metadata": metadata}}
     line = json.dumps(event).encode() + b"\n"
-    tell(server, b'{"type": "BOOKMARK"}\n' + line[:5000], line[5000:] + b'{"type": "ADDED"}\n')
+    tell(server, BOOKMARK + line[:5000], line[5000:] + BOOKMARK)
     first, long, last = (await watched(server, session)).splitlines()
-    assert (first, last) == (b'{"type": "BOOKMARK"}', b'{"type": "ADDED"}')
+    assert first == last == BOOKMARK.strip()
     assert len(long) < 1000
     assert json.loads(long)["object"]["metadata"]["uid"] == "u"
 
@@ -144,6 +154,16 @@ async def test_the_items_of_a_listing_are_taken_slim(
     assert len(json.dumps(listed)) < 10_000
 
 
+async def test_each_listing_is_noted_at_its_first_page(
+    server: ApiServer, session: aiohttp.ClientSession, begun: list[str]
+) -> None:
+    pods = {"kind": "PodList", "metadata": {"resourceVersion": "5"}, "items": []}
+    server.answer = server.says(pods)
+    for query in ("limit=100", "limit=100&continue=abc", "watch=true", "limit=100"):
+        await session.get(f"{server.url}/api/v1/pods?{query}")
+    assert begun == ["/api/v1/pods"] * 2
+
+
 async def test_a_listing_that_is_no_json_is_a_broken_connection(
     server: ApiServer, session: aiohttp.ClientSession
 ) -> None:
@@ -156,6 +176,84 @@ async def test_a_listing_that_is_no_json_is_a_broken_connection(
 async def test_a_watch_that_ends_within_an_event_raises(
     server: ApiServer, session: aiohttp.ClientSession
 ) -> None:
-    tell(server, b'{"type": "ADDED"}\n', b'{"type": ')
+    tell(server, BOOKMARK, b'{"type": ')
     with pytest.raises(aiohttp.ClientPayloadError):
         await watched(server, session)
+
+
+# What would end Kopf
+
+STATUS = {"kind": "Status", "message": "etcdserver: no leader"}
+
+
+async def test_an_error_in_a_watch_lets_kopf_list_again(
+    server: ApiServer, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = {"type": "ERROR", "object": {**STATUS, "code": 500}}
+    tell(server, BOOKMARK, json.dumps(error).encode() + b"\n")
+    first, last = (await watched(server, session)).splitlines()
+    assert first == BOOKMARK.strip()
+    assert json.loads(last) == {"type": "ERROR", "object": {"kind": "Status", "code": 410}}
+    [record] = caplog.records
+    assert "500: etcdserver: no leader" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"<html>sign in</html>",
+        b"[]",
+        b"1",
+        b'{"type":"ADDED"}',
+        b'{"type":"ADDED","object":1}',
+        b'{"type":"BOOKMARK","object":null}',
+        b'{"type":"ERROR","object":1}',
+        b'{"kind":"PodList","items":[]}',
+    ],
+)
+async def test_a_line_that_is_no_event_is_a_broken_watch(
+    server: ApiServer,
+    session: aiohttp.ClientSession,
+    line: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mltask_operator.kube.slim_answers.BREAK_PAUSE_SECONDS", 0)
+    tell(server, line + b"\n")
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await watched(server, session)
+
+
+def refusal(code: int, retry_after: str, body: Json | None) -> web.Response:
+    text = json.dumps(body) if body else "<html>sign in</html>"
+    headers = {"Retry-After": retry_after, "Location": "/elsewhere"}
+    return web.Response(status=code, text=text, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [
+        *((code, None) for code in (200, 302, 307, 400, 403, 404, 410, 429, 500, 502, 503)),
+        *((code, STATUS) for code in (429, 500, 503, 504)),
+    ],
+)
+@pytest.mark.parametrize("query", ["limit=100", "watch=true"])
+async def test_what_is_no_answer_of_the_api_server_is_a_broken_connection(
+    server: ApiServer, session: aiohttp.ClientSession, code: int, body: Json | None, query: str
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return refusal(code, "soon", body)
+
+    server.answer = answer
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await session.get(f"{server.url}/api/v1/pods?{query}")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("code", [403, 404, 410])
+async def test_kopf_sees_the_api_servers_own_refusals(
+    server: ApiServer, session: aiohttp.ClientSession, code: int
+) -> None:
+    server.answer = server.says(STATUS, code)
+    async with session.get(f"{server.url}/api/v1/pods?limit=100") as response:
+        assert response.status == code
+        assert await response.json() == STATUS

@@ -31,6 +31,11 @@ MAX_TASK_NAME_LENGTH: Final = 63
 """A task's name is a label value on its Pod, and those hold 63 characters."""
 
 
+def pod_labels(task_name: str, task_uid: str, attempt: int) -> dict[str, str]:
+    """Return the labels that the operator sets on the Pod of an attempt."""
+    return {TASK_LABEL: task_name, TASK_UID_LABEL: task_uid, ATTEMPT_LABEL: str(attempt)}
+
+
 def pod_name(task_name: str, task_uid: str, attempt: int) -> str:
     """Return the name of the Pod of one attempt: always the same for the same attempt.
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from mltask_operator.api.base import Message
+from mltask_operator.api.numbers import Count, ExitCode, Time
 
 
 class Phase(StrEnum):
@@ -56,28 +57,28 @@ class Condition(StatusModel):
     message: Annotated[
         Message, Field(description="The same text as status.message at that moment.")
     ]
-    last_transition_time: Annotated[datetime, Field(description="When the condition came to hold.")]
+    last_transition_time: Annotated[Time, Field(description="When the condition came to hold.")]
 
 
 class AttemptRecord(StatusModel):
     """How an earlier attempt ended, after which a further one followed."""
 
-    attempt: Annotated[int, Field(description="The number of the attempt, from 1.")]
+    attempt: Annotated[Count, Field(description="The number of the attempt, from 1.")]
     reason: Annotated[str, Field(description="Why the attempt ended.")]
     message: Annotated[Message | None, Field(description="Why the attempt ended, for people.")] = (
         None
     )
     exit_code: Annotated[
-        int | None, Field(description="Exit code of the container that decided, if one ran.")
+        ExitCode | None, Field(description="Exit code of the container that decided, if one ran.")
     ] = None
     pod_name: Annotated[str, Field(description="Name of the attempt's Pod.")]
     node_name: Annotated[
         str | None, Field(description="Node that the Pod was bound to, if it was.")
     ] = None
     start_time: Annotated[
-        datetime | None, Field(description="When the container main started, if it did.")
+        Time | None, Field(description="When the container main started, if it did.")
     ] = None
-    completion_time: Annotated[datetime, Field(description="When the attempt ended.")]
+    completion_time: Annotated[Time, Field(description="When the attempt ended.")]
     memory: Annotated[
         str | None,
         Field(description="The memory that the attempt asked for, where it was to ask for more."),
@@ -96,13 +97,13 @@ class StepStatus(StatusModel):
         ),
     ]
     exit_code: Annotated[
-        int | None, Field(description="Exit code of the step's container, once it has ended.")
+        ExitCode | None, Field(description="Exit code of the step's container, once it has ended.")
     ] = None
-    start_time: Annotated[
-        datetime | None, Field(description="When the step's container started.")
-    ] = None
+    start_time: Annotated[Time | None, Field(description="When the step's container started.")] = (
+        None
+    )
     completion_time: Annotated[
-        datetime | None, Field(description="When the step's container ended.")
+        Time | None, Field(description="When the step's container ended.")
     ] = None
     reason: Annotated[
         str | None, Field(description="Why the step failed, in the words of status.reason.")
@@ -129,7 +130,7 @@ class Allocation(StatusModel):
         Field(description="The requests of the present, last or next attempt, by resource."),
     ]
     seconds: Annotated[
-        int,
+        Count,
         Field(
             description="For how long Pods of this task held their requests on a node, all "
             "attempts that have ended taken together."
@@ -165,14 +166,14 @@ class MLTaskStatus(StatusModel):
         ),
     ] = ()
     attempts: Annotated[
-        int, Field(description="How many attempts, and so Pods, the task has had.")
+        Count, Field(description="How many attempts, and so Pods, the task has had.")
     ] = 0
     failures: Annotated[
-        int,
+        Count,
         Field(description="How many attempts failed through the task itself: see backoffLimit."),
     ] = 0
     disruptions: Annotated[
-        int,
+        Count,
         Field(
             description="How many attempts ended through no fault of the task: eviction, "
             "preemption, node lost, Pod deleted by somebody else."
@@ -183,26 +184,26 @@ class MLTaskStatus(StatusModel):
         None
     )
     pending_since: Annotated[
-        datetime | None,
+        Time | None,
         Field(
             description="When the present Pod was freed of its scheduling gates, if it had any: "
             "pendingDeadlineSeconds counts from there."
         ),
     ] = None
     start_time: Annotated[
-        datetime | None,
+        Time | None,
         Field(
             description="When the container main (or the first step) of the present or last "
             "attempt started."
         ),
     ] = None
-    completion_time: Annotated[datetime | None, Field(description="When the task ended.")] = None
+    completion_time: Annotated[Time | None, Field(description="When the task ended.")] = None
     duration: Annotated[
         str | None,
         Field(description="From startTime to completionTime in short form, for example 3m20s."),
     ] = None
     exit_code: Annotated[
-        int | None, Field(description="Exit code of the container that decided the outcome.")
+        ExitCode | None, Field(description="Exit code of the container that decided the outcome.")
     ] = None
     result: Annotated[
         str | None,
@@ -237,7 +238,7 @@ class MLTaskStatus(StatusModel):
         Field(description="The earlier attempts, oldest first, at most ten."),
     ] = ()
     observed_generation: Annotated[
-        int | None, Field(description="The metadata.generation that this status speaks of.")
+        Count | None, Field(description="The metadata.generation that this status speaks of.")
     ] = None
 
     @property

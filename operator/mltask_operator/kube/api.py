@@ -5,8 +5,9 @@ from typing import Any
 
 from mltask_operator.api import names
 from mltask_operator.kube import paths
-from mltask_operator.kube.errors import ApiError, Unreadable
-from mltask_operator.kube.requests import JSON, Requests, parsed
+from mltask_operator.kube.answers import expect, parsed
+from mltask_operator.kube.errors import ApiError, StrayAnswer, error_from
+from mltask_operator.kube.requests import JSON, Requests
 from mltask_operator.kube.slim import slim_pod, slim_task
 
 Json = dict[str, Any]
@@ -17,13 +18,14 @@ MAX_POD_BYTES = 2**20
 """etcd takes 1.5 MiB, and the kubelet's status must fit in beside the Pod. Of a larger Pod, which
 could be created, nobody could report that it runs or has ended."""
 MERGE_PATCH = "application/merge-patch+json"
+_DELETED = (names.KIND, "Status")
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
 
 class Api(Requests):
     """The API server. Each method raises ApiError for a refusal, Unreachable for no answer.
 
-    It raises Unreadable for an answer that is not the object that was asked for.
+    An answer that is not the object that was asked for is a StrayAnswer: no answer.
     """
 
     async def create_pod(self, namespace: str, manifest: str) -> Json:
@@ -38,7 +40,8 @@ class Api(Requests):
                 f"the Pod would have {size} bytes, of at most {MAX_POD_BYTES}: put data into a "
                 "volume (with steps, spec.env stands in each of them)",
             )
-        return await self.request("POST", paths.pods(namespace), manifest)
+        body = await self.request("POST", paths.pods(namespace), manifest)
+        return slim_pod(_checked(body, "Pod", namespace))
 
     async def get_pod(self, namespace: str, name: str) -> Json:
         """Return the Pod of this name."""
@@ -49,7 +52,8 @@ class Api(Requests):
     async def delete_pod(self, namespace: str, name: str, uid: str) -> Json:
         """Ask for the deletion of the Pod of this name and uid, and return its state after that."""
         path = paths.named(paths.pods(namespace), name)
-        return slim_pod(await self.request("DELETE", path, {"preconditions": {"uid": uid}}))
+        body = await self.request("DELETE", path, {"preconditions": {"uid": uid}})
+        return slim_pod(_checked(body, "Pod", namespace, name))
 
     async def hold_pod(self, namespace: str, name: str, uid: str) -> Json:
         """Add the tracking finalizer to the Pod of this name and uid, and return the Pod."""
@@ -83,7 +87,8 @@ class Api(Requests):
     ) -> Json:
         patch = {"metadata": {"uid": uid, **metadata}}
         path = paths.named(paths.pods(namespace), name)
-        return slim_pod(await self.request("PATCH", path, patch, content_type))
+        body = await self.request("PATCH", path, patch, content_type)
+        return slim_pod(_checked(body, "Pod", namespace, name))
 
     async def get_task(self, namespace: str, name: str) -> Json:
         """Return the MLTask of this name, slim."""
@@ -105,7 +110,8 @@ class Api(Requests):
         """Delete the MLTask of this name, if it still has this uid and resourceVersion."""
         preconditions = {"uid": uid, "resourceVersion": resource_version}
         path = paths.named(paths.tasks(namespace), name)
-        await self.answer("DELETE", path, {"preconditions": preconditions})
+        # The answer is the task if a finalizer holds it, and else a Status.
+        expect(await self.request("DELETE", path, {"preconditions": preconditions}), *_DELETED)
 
     async def patch_status(
         self, namespace: str, name: str, resource_version: str, changes: Json
@@ -117,23 +123,26 @@ class Api(Requests):
         return slim_task(_checked(parsed(answer), names.KIND, namespace, name), len(answer))
 
     async def create_event(self, event: Json) -> None:
-        """Create a core/v1 Event; a 401 is left to the tasks' requests to see to."""
+        """Create a core/v1 Event. After a 401, the next request for a task renews credentials."""
         path = paths.events(event["metadata"]["namespace"])
         response, answer = await self.send("POST", path, json.dumps(event), JSON)
         if response.status >= 300:
-            raise ApiError.from_response(response.status, answer)
+            raise error_from(response.status, answer)
+        expect(parsed(answer), "Event")
 
     async def priority_classes(self) -> list[Json]:
         """Return all PriorityClasses."""
-        found = await self.ask("GET", "/apis/scheduling.k8s.io/v1/priorityclasses")
-        items: list[Json] = found["items"]
+        path = "/apis/scheduling.k8s.io/v1/priorityclasses"
+        found = await self.ask("GET", path, "PriorityClassList")
+        items: list[Json] = found.get("items") or []
         return items
 
 
-def _checked(body: Json, kind: str, namespace: str, name: str) -> Json:
-    """Return the object if it is the one that was asked for; else raise Unreadable."""
-    metadata = body.get("metadata") or {}
-    found = (body.get("kind"), metadata.get("namespace"), metadata.get("name"))
-    if found != (kind, namespace, name):
-        raise Unreadable(f"the API server's answer is not the {kind} {namespace}/{name}")
-    return body
+def _checked(body: Json, kind: str, namespace: str, name: str | None = None) -> Json:
+    """Return the object if it is the one that was asked for; else raise StrayAnswer."""
+    metadata = body.get("metadata")
+    if isinstance(metadata, dict) and body.get("kind") == kind:
+        found = (metadata.get("namespace"), metadata.get("name"))
+        if found == (namespace, name or found[1]):
+            return body
+    raise StrayAnswer(200, f"not the {kind} {namespace}/{name or ''}")

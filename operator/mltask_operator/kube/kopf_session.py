@@ -15,11 +15,14 @@ logger = logging.getLogger(__name__)
 
 
 def session_for_kopf(
-    credentials: Credentials, take: Callable[[str, dict[str, Any]], object]
+    credentials: Credentials,
+    take: Callable[[str, dict[str, Any]], object],
+    on_listing: Callable[[str], object],
 ) -> kopf.AiohttpSession:
     """Return the session for Kopf's requests. Its token and certificates are always the newest.
 
-    `take` receives each object that Kopf lists, after the plural name of its resource.
+    `take` receives each object that Kopf lists, after the plural name of its resource. `on_listing`
+    receives the path of each listing that begins.
     """
     connector = aiohttp.TCPConnector(
         limit=0,
@@ -28,7 +31,7 @@ def session_for_kopf(
         force_close=True,
     )
     session = credentials.session(
-        SlimAnswers(take),
+        SlimAnswers(take, on_listing),
         _Renewing(credentials),
         connector=connector,
         proxy=credentials.current.proxy,

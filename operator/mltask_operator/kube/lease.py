@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from mltask_operator.kube.answers import expect
 from mltask_operator.kube.errors import ApiError, Unreadable
 
 Json = dict[str, Any]
@@ -60,8 +61,7 @@ class Lease:
         try:
             return self._record(await self._request("GET", self._path))
         except ApiError as error:
-            # A 404 may also be a proxy's.
-            if error.code == 404 and error.subject in ("", self.name):
+            if error.says_is_gone("leases", self.name):
                 return None
             raise
 
@@ -122,7 +122,7 @@ class Lease:
 
     async def _request(self, method: str, path: str, body: Json | None = None) -> Json:
         async with asyncio.timeout(self._request_timeout):
-            return await self._api.request(method, path, body)
+            return expect(await self._api.request(method, path, body), "Lease")
 
     @property
     def _collection(self) -> str:

@@ -34,11 +34,24 @@ _NEW = {"phase": Phase.PENDING.value}
 def task_from(body: Json) -> Task:
     """Return the task that an MLTask object describes.
 
-    Raise KeyError, TypeError or ValueError for an object that a later version may have written.
+    What this version does not know in spec or status is named in the task's `unknown`. Raise
+    KeyError, TypeError or ValueError if the object has no usable metadata.
     """
-    metadata, spec = body["metadata"], body.get("spec") or {}
-    status = _status(body.get("status") or {})
-    rules = rules_from(spec)
+    try:
+        return _understood(body, body.get("spec") or {}, _status(body.get("status") or {}))
+    except Exception as error:  # whatever a later version wrote: the task is left alone
+        return replace(_understood(body, {}, _NEW_STATUS), unknown=_why(error))
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _understood(body: Json, spec: Json, status: MLTaskStatus) -> Task:
+    metadata, rules = body["metadata"], rules_from(spec)
     task = Task(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -47,8 +60,7 @@ def task_from(body: Json) -> Task:
         generation=metadata.get("generation", 1),
         created_at=created_at(body),
         is_being_deleted="deletionTimestamp" in metadata,
-        is_understood=status is not None,
-        status=status or MLTaskStatus(),
+        status=status,
         requests=requests_from(spec),
         demand=NO_DEMAND if status and status.is_finished else _demand(body),
         rules=rules,
@@ -177,13 +189,8 @@ def _demand(body: Json) -> Demand:
     return from_json(omitted) if omitted else demand_of_task(body.get("spec") or {})
 
 
-def _status(status: Json) -> MLTaskStatus | None:
-    if status == _NEW:
-        return _NEW_STATUS
-    try:
-        return MLTaskStatus.model_validate(status)
-    except ValidationError:
-        return None
+def _status(status: Json) -> MLTaskStatus:
+    return _NEW_STATUS if status == _NEW else MLTaskStatus.model_validate(status)
 
 
 def _as_finished(task: Task) -> Task:
@@ -244,8 +251,8 @@ def _true(conditions: Sequence[Json], kind: str) -> Json:
     return next((c for c in conditions if c["type"] == kind and c["status"] == "True"), {})
 
 
-def _asked_memory(status: MLTaskStatus | None) -> int | None:
-    if status is None or status.allocation is None:
+def _asked_memory(status: MLTaskStatus) -> int | None:
+    if status.allocation is None:
         return None
     memory = status.allocation.requests.get("memory")
     return whole(memory) if memory is not None else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mltask_operator.api import names
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.errors import ApiError
+from mltask_operator.kube.errors import ApiError, StrayAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,9 @@ EVENT_PERMISSIONS = (("", "events", "", ("create",)),)
 
 # In the namespace of the Lease alone.
 LEASE_PERMISSIONS = (("coordination.k8s.io", "leases", "", ("get", "create", "update")),)
+
+_UNKNOWN_PATH = "404 page not found"
+"""The text with which the API server, like each server in Go, answers for an unknown path."""
 
 Permissions = Sequence[tuple[str, str, str, Sequence[str]]]
 
@@ -108,7 +111,11 @@ async def warn_without_events(api: Api, namespaces: Sequence[str]) -> None:
 
 async def _check_resource(api: Api) -> None:
     try:
-        served = await api.ask("GET", f"/apis/{names.API_VERSION}")
+        served = await api.ask("GET", f"/apis/{names.API_VERSION}", "APIResourceList")
+    except StrayAnswer as error:
+        if error.code == 404 and error.text == _UNKNOWN_PATH:
+            raise NoDefinition from error
+        raise
     except ApiError as error:
         if error.code == 404:
             raise NoDefinition from error
@@ -160,5 +167,5 @@ async def _is_allowed(
         },
     }
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-    answer = await api.ask("POST", path, review)
+    answer = await api.ask("POST", path, "SelfSubjectAccessReview", review)
     return bool(answer["status"]["allowed"])

@@ -6,7 +6,7 @@ stand in its source: pkg/quota/v1/evaluator, plugin/pkg/admission, apiserver's a
 
 from datetime import datetime
 
-from mltask_operator.kube.errors import ApiError
+from mltask_operator.kube.errors import ApiError, StrayAnswer
 from mltask_operator.kube.quotas import excess_from
 from mltask_operator.lifecycle.observed import Refusal, RefusalKind
 
@@ -23,8 +23,15 @@ _WORDS_OF_A_403 = (
 )
 
 
-def refusal_from(error: ApiError, now: datetime) -> Refusal | None:
-    """Return what the error says of the Pod that was to be created, or None if it says nothing."""
+def refusal_from(error: ApiError | StrayAnswer, now: datetime) -> Refusal | None:
+    """Return what the error says of the Pod that was to be created, or None if it says nothing.
+
+    An answer that is not the API server's says only that the API server cannot be asked now.
+    """
+    if isinstance(error, StrayAnswer):
+        if error.code in (401, 429):
+            return None
+        return Refusal(kind=RefusalKind.SERVER_FAILED, message=str(error), at=now)
     kind = _kind(error)
     if kind is None:
         return None

@@ -18,7 +18,14 @@ from yarl import URL
 from mltask_operator import __version__
 from mltask_operator.access.credentials import Access, Credentials, NoCredentials
 from mltask_operator.access.tls import reason
-from mltask_operator.kube.errors import ApiError, Unreachable, Unreadable, Untrusted
+from mltask_operator.kube.answers import NOT_AS_EXPECTED, expect, parsed, version_of_list
+from mltask_operator.kube.errors import (
+    ApiError,
+    StrayAnswer,
+    Unreachable,
+    Untrusted,
+    error_from,
+)
 from mltask_operator.kube.jsonlist import ListReader
 from mltask_operator.kube.slim import slimmer_for
 
@@ -44,7 +51,10 @@ class Patience:
 
 
 class Requests:
-    """The API server. Each method raises ApiError for a refusal, Unreachable for no answer."""
+    """The API server. Each method raises ApiError for a refusal, Unreachable for no answer.
+
+    What is not the API server's answer is no answer: a redirect, or the error page of a proxy.
+    """
 
     def __init__(
         self,
@@ -93,26 +103,32 @@ class Requests:
         while True:
             reader = ListReader(lambda item, length: take(slimmed(item, length)))
             page = await self._page(f"{path}?{urlencode(query)}", reader)
-            metadata = page.get("metadata") or {}
-            if "items" not in page or "resourceVersion" not in metadata:
-                raise Unreadable("the API server's answer is no list")
-            if not (following := metadata.get("continue")):
-                return int(metadata["resourceVersion"])
+            if not (following := page["metadata"].get("continue")):
+                return version_of_list(page)
             fitting = PAGE_BYTES * reader.count // max(1, reader.length)
             query |= {"limit": max(1, min(fitting, LARGEST_PAGE)), "continue": following}
 
     async def _page(self, path: str, reader: ListReader) -> Json:
         async def ask() -> Json:
             try:
-                return parsed(await self.answer("GET", path, read=reader.read))
-            except ValueError as error:
-                raise Unreadable(f"the API server's list is not readable: {error}") from error
+                page = parsed(await self.answer("GET", path, read=reader.read))
+                version_of_list(page)
+            except NOT_AS_EXPECTED as error:
+                raise StrayAnswer(200, f"no list ({error})") from error
+            return page
 
         return await self._patiently(ask)
 
-    async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Send a request that changes nothing; retry after 429, a server error or no answer."""
-        return await self._patiently(lambda: self.request(method, path, body))
+    async def ask(self, method: str, path: str, kind: str, body: Json | None = None) -> Json:
+        """Send a request that changes nothing, and return the object of this kind.
+
+        Retry after 429, a server error or no answer.
+        """
+
+        async def ask() -> Json:
+            return expect(await self.request(method, path, body), kind)
+
+        return await self._patiently(ask)
 
     async def _patiently(self, request: Callable[[], Awaitable[T]]) -> T:
         left = self._patience.retries
@@ -123,11 +139,12 @@ class Requests:
                 if error.code != 429 and error.code < 500:
                     raise
                 fault: OSError = error
-                pause = max(self._patience.retry_pause, error.retry_after)
-            except (Unreachable, Unreadable) as error:
-                fault, pause = error, self._patience.retry_pause
+                asked = error.retry_after
+            except Unreachable as error:
+                fault = error
+                asked = error.retry_after if isinstance(error, StrayAnswer) else 0
             # Pause before the last error is raised too, because the caller may retry immediately.
-            await asyncio.sleep(pause)
+            await asyncio.sleep(max(self._patience.retry_pause, asked))
             if not left:
                 raise fault
             left -= 1
@@ -142,8 +159,7 @@ class Requests:
     ) -> Json:
         """Send one request and return the object that came back.
 
-        A `body` that is text is JSON already. `seconds` is how long the answer may take. Raise
-        Unreadable for an answer that is no JSON object.
+        A `body` that is text is JSON already. `seconds` is how long the answer may take.
         """
         return parsed(await self.answer(method, path, body, content_type, seconds))
 
@@ -170,7 +186,7 @@ class Requests:
             response, answer = await self.send(method, path, data, content_type, seconds, read)
         if response.status >= 300:
             pause = response.headers.get("Retry-After", "")
-            raise ApiError.from_response(response.status, answer, pause)
+            raise error_from(response.status, answer, pause)
         return answer
 
     async def send(
@@ -224,14 +240,3 @@ class Requests:
                 f"the API server {refused.host} rejects the credentials, and they cannot be "
                 f"renewed: {why}"
             ) from error
-
-
-def parsed(answer: bytes) -> Json:
-    """Return the JSON object of an answer. Raise Unreadable where it holds none."""
-    try:
-        found = json.loads(answer)
-    except ValueError as error:
-        raise Unreadable("the API server's answer is no JSON") from error
-    if not isinstance(found, dict):
-        raise Unreadable("the API server's answer is no JSON object")
-    return found

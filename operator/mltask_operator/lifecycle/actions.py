@@ -53,6 +53,13 @@ class DeleteTask:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadPod:
+    """Ask the API server for the Pod, since the watch lacks it; put its labels back."""
+
+    pod: Pod
+
+
+@dataclass(frozen=True, slots=True)
 class ReadTask:
     """Ask the API server for the task, since a Pod names it and no watch has shown it."""
 
@@ -82,6 +89,7 @@ Action: TypeAlias = (
     | HoldPod
     | ReleasePod
     | DeleteTask
+    | ReadPod
     | ReadTask
     | Wait
     | Queue

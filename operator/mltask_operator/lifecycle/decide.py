@@ -14,6 +14,7 @@ from mltask_operator.lifecycle.actions import (
     DeletePod,
     DeleteTask,
     HoldPod,
+    ReadPod,
     ReadTask,
     ReleasePod,
     Wait,
@@ -33,12 +34,15 @@ from mltask_operator.lifecycle.report import report, report_silence
 
 def decide(seen: Observed, now: datetime) -> Action:
     """Return the next action for what was seen; `now` is the operator's clock, in UTC."""
+    for pod in seen.pods:
+        if pod.is_doubtful:
+            return ReadPod(pod)
     if seen.task is None and not seen.is_task_gone:
         return ReadTask(seen.owner)
     if seen.task is None or seen.task.is_being_deleted:
         return _release_all(seen.pods)
-    if not seen.task.is_understood:
-        return Wait("a later version of the operator wrote this status")
+    if seen.task.unknown is not None:
+        return Wait("a later version of the operator wrote the task")
     return _release_copies(seen.task, seen.pods) or _run(seen.task, seen, now)
 
 

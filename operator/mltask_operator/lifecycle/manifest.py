@@ -41,9 +41,7 @@ def pod_manifest(task: Task, spec: Json, attempt: int) -> dict[str, Any]:
             "labels": {
                 **(metadata.get("labels") or {}),
                 **task.handed_on_labels,
-                names.TASK_LABEL: task.name,
-                names.TASK_UID_LABEL: task.uid,
-                names.ATTEMPT_LABEL: str(attempt),
+                **names.pod_labels(task.name, task.uid, attempt),
             },
             "annotations": dict(metadata.get("annotations") or {}),
             "finalizers": [names.TRACKING_FINALIZER],

@@ -22,8 +22,6 @@ class Task:
     generation: int
     created_at: datetime
     is_being_deleted: bool
-    is_understood: bool
-    """Whether the status is one that this version knows; a later one may have written others."""
     status: MLTaskStatus
     """Of a finished task only its phase and reason and how many attempts there were."""
     requests: Mapping[str, str]
@@ -37,6 +35,9 @@ class Task:
     """Labels of the task that its Pods bear too."""
     finished_at: datetime | None = None
     """When the outcome was recorded, by the operator's clock; None before that."""
+    unknown: str | None = None
+    """What in spec or status this version does not know, if a later version wrote it. Then nothing
+    of both is read."""
 
     @property
     def settled_attempts(self) -> int:
@@ -101,6 +102,9 @@ class Pod:
     """Whether it still has the task as its owner; `kubectl delete --cascade=orphan` cuts that."""
     is_held: bool
     """Whether it carries the tracking finalizer."""
+    is_doubtful: bool = False
+    """Whether a watch or listing lacks it, though the operator has not released it: it is gone, or
+    someone removed the label that these select on."""
     phase: PodPhase
     node_name: str | None = None
     reason: str | None = None

@@ -162,10 +162,6 @@ def _follow_up(
 ) -> MLTaskStatus:
     course = verdict.course
     failures = task.status.failures + (course in (Course.RETRY, Course.GO_ON))
-    message = verdict.message
-    if course is Course.RETRY:
-        pause = retries.backoff(task.rules, failures)
-        message += f"; the next one follows {whole_seconds(pause)} s after that"
     grown = memory.grown(task) if course is Course.ASK_FOR_MORE else None
     record = AttemptRecord(
         attempt=pod.attempt,
@@ -175,10 +171,15 @@ def _follow_up(
         pod_name=pod.name,
         node_name=pod.node_name,
         start_time=ending.started_at,
-        # The next attempt is due so long after this, by our clock; the node's may be ahead.
+        # The pause before the next attempt starts here, by our clock. The node's may be ahead.
         completion_time=in_seconds(min(ending.at, now)),
         memory=memory.asked(task),
     )
+    history = (*task.status.history, record)[-HISTORY_LENGTH:]
+    pause = retries.pause_after(task.rules, verdict.reason, failures, history)
+    message = verdict.message
+    if course is Course.RETRY or pause > retries.REJECTION_PAUSE:
+        message += f"; the next one follows {whole_seconds(pause)} s after that"
     return _present(
         task,
         # Until it is resumed: a Pod may also end by itself after it was told to.
@@ -191,7 +192,7 @@ def _follow_up(
         disruptions=task.status.disruptions + (course is Course.REPEAT),
         steps=steps.after(task, pod, ending, failed=course is Course.GO_ON, skips=False),
         allocation=_allocation(task, pod, ending, grown),
-        history=(*task.status.history, record)[-HISTORY_LENGTH:],
+        history=history,
     )
 
 

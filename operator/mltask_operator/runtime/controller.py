@@ -97,7 +97,9 @@ class Controller:
         metrics.add_census(census)
         self._listed_at = float("inf")
         self._has_gap = asyncio.Event()
-        """Set where a watch has begun anew: of what went in between, it will never tell."""
+        """Set after a watch began again: it never shows what was removed in between."""
+        self._listed: set[str] = set()
+        """The paths of the collections that Kopf has listed."""
         self._is_kopf_listing = False
         self._supervisor = Supervisor()
 
@@ -133,7 +135,7 @@ class Controller:
         # First of all, so that tasks that waited for quota before a restart keep their places.
         for task in self._store.waiting_for_quota():
             self._quota.park(task)
-        self._acts = True
+        self._acts = self._store.verifies_removals = True
         for uid in self._store.unsettled():
             self._queue.wake(uid)
         self._queue.start()
@@ -150,8 +152,12 @@ class Controller:
         else:
             self._is_kopf_listing |= kind is None
             self._wake(self._record_task(body))
-            if self._store.note_watched(uid) and kind is None:
-                self._has_gap.set()
+
+    def on_listing(self, path: str) -> None:
+        """Note that Kopf lists the collection of this path, as it does before each watch."""
+        if path in self._listed:
+            self._has_gap.set()
+        self._listed.add(path)
 
     def on_pod_event(self, kind: str | None, body: dict[str, Any]) -> None:
         """Record an event of a Pod; `kind` is as above."""

@@ -1,6 +1,6 @@
 """What the store knows of one task and its Pods."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mltask_operator.lifecycle.observed import Owner, Pod, Refusal, Task
@@ -23,7 +23,6 @@ class Entry:
     spec: bytes | None = None
     """The task's spec as JSON; None where it is too large to keep, or no longer needed."""
     is_task_gone: bool = False
-    is_watched: bool = False
     pods: dict[str, Pod] = field(default_factory=dict)
     unshown: dict[str, int] = field(default_factory=dict)
     """Tombstones: uids of objects that an answer to a write showed to be gone, until the watch
@@ -58,14 +57,30 @@ class Entry:
         """Forget the task, which no longer exists."""
         self.task, self.spec, self.is_task_gone = None, None, True
 
-    def drop_unlisted_pods(self, pods: Listing, relist: int) -> bool:
-        """Drop the Pods that a complete listing didn't show; return whether there were any."""
+    def doubt_pod(self, uid: str) -> bool:
+        """Mark the Pod of this uid, which a watch or listing lacks, to be read by its name.
+
+        Return False if that is not necessary: nothing of ours holds it, or it is unknown.
+        """
+        pod = self.pods.get(uid)
+        if pod is None or self.owner.is_nobody or (pod.is_being_deleted and not pod.is_held):
+            return False
+        self.pods[uid] = replace(pod, is_doubtful=True)
+        return True
+
+    def drop_unlisted_pods(self, pods: Listing, relist: int, *, verify: bool) -> bool:
+        """Drop the Pods that a complete listing didn't show; return whether there were any.
+
+        With `verify`, doubt them instead.
+        """
         unlisted = [
             pod
             for pod in self.pods.values()
             if pod.uid not in pods.uids and int(pod.resource_version) <= pods.version
         ]
         for pod in unlisted:
+            if verify and self.doubt_pod(pod.uid):
+                continue
             del self.pods[pod.uid]
             self.unshown[pod.uid] = relist
         return bool(unlisted)

@@ -44,7 +44,7 @@ async def _release(api: Server, namespace: str, name: str, uid: str) -> int:
     try:
         await api.release_pod(namespace, name, uid)
     except ApiError as error:
-        if not error.says_pod_is_gone:
+        if not error.says_pod_is_gone(name):
             raise
         return 0
     extra = {"namespace": namespace, "pod": name}

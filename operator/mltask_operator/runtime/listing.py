@@ -6,9 +6,9 @@ from typing import Any
 
 from mltask_operator.api import names
 from mltask_operator.api.status import Phase
-from mltask_operator.kube import paths
+from mltask_operator.kube import parse, paths
 from mltask_operator.kube.errors import ApiError
-from mltask_operator.lifecycle.observed import Owner
+from mltask_operator.lifecycle.observed import Owner, Pod
 from mltask_operator.runtime.entry import Listing
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.set_aside import Record, SetAside
@@ -100,8 +100,7 @@ async def read_task(api: Server, store: Store, owner: Owner) -> None:
     try:
         body = await api.get_task(owner.namespace, owner.name)
     except ApiError as error:
-        # A 404 may also be about the CRD, or come from a proxy.
-        if error.code != 404 or error.subject != owner.name:
+        if not error.says_is_gone(names.PLURAL, owner.name):
             raise
         store.record_task_gone(owner)
         return
@@ -109,3 +108,25 @@ async def read_task(api: Server, store: Store, owner: Owner) -> None:
         store.record_task(body, is_certain=True)
     else:
         store.record_task_gone(owner)
+
+
+async def read_pod(api: Server, store: Store, owner: Owner, pod: Pod) -> None:
+    """Record the current state of this Pod of a task, or that it is gone. Raise as `Server` does.
+
+    If it lost the label that the watch selects on, the label is put back.
+    """
+    try:
+        body = await api.get_pod(pod.namespace, pod.name)
+        uid = body["metadata"]["uid"]
+        if uid == pod.uid and not parse.is_labelled(body):
+            labels = names.pod_labels(owner.name, owner.uid, pod.attempt)
+            body = await api.label_pod(pod.namespace, pod.name, uid, labels)
+    except ApiError as error:
+        if not error.says_pod_is_gone(pod.name):
+            raise
+        store.record_pod_missing(owner, pod.uid)
+        return
+    if uid == pod.uid:
+        store.record_pod(body, is_certain=True)
+    else:
+        store.record_pod_missing(owner, pod.uid)

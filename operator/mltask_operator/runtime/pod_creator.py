@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mltask_operator.kube import parse
-from mltask_operator.kube.errors import ApiError
+from mltask_operator.kube.errors import ApiError, StrayAnswer
 from mltask_operator.kube.refusals import refusal_from
 from mltask_operator.lifecycle.manifest import pod_manifest
 from mltask_operator.lifecycle.observed import Owner, Refusal, RefusalKind, Task
@@ -57,6 +57,12 @@ class PodCreator:
             self._quota.note_created(task, body)
             self._metrics.note_created(task, attempt, parse.created_at(body))
             log_of(owner, f"created Pod {name}, attempt {attempt}", pod=name, attempt=attempt)
+        except StrayAnswer as error:
+            # If the Pod was created all the same, the next try meets it and adopts it.
+            if refusal := refusal_from(error, self._clock()):
+                self._store.record_refusal(task.uid, refusal)
+            else:
+                raise
         except ApiError as error:
             if error.reason == "AlreadyExists":
                 await self._adopt_pod(task, name, labels, owner)
@@ -88,7 +94,7 @@ class PodCreator:
         try:
             body = await self._api.get_pod(task.namespace, name)
         except ApiError as error:
-            if error.code == 404:
+            if error.says_is_gone("pods", name):
                 return
             raise
         if parse.owner_from(body) == owner and parse.is_owned_by(body, task.uid):
@@ -97,8 +103,8 @@ class PodCreator:
                 body = await self._api.label_pod(
                     task.namespace, name, body["metadata"]["uid"], labels
                 )
-            if self._store.record_pod(body):
-                return
+            self._store.record_pod(body, is_certain=True)
+            return
         message = f"a Pod named {name} exists that is not this task's: delete it"
         refusal = Refusal(kind=RefusalKind.NAME_TAKEN, message=message, at=self._clock())
         self._store.record_refusal(task.uid, refusal)

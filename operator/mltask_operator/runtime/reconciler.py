@@ -15,6 +15,7 @@ from mltask_operator.lifecycle.actions import (
     DeleteTask,
     HoldPod,
     Queue,
+    ReadPod,
     ReadTask,
     ReleasePod,
     Wait,
@@ -23,7 +24,7 @@ from mltask_operator.lifecycle.actions import (
 from mltask_operator.lifecycle.announce import announce
 from mltask_operator.lifecycle.decide import decide
 from mltask_operator.lifecycle.observed import Observed, Owner, Pod, RefusalKind, Task
-from mltask_operator.runtime.listing import read_task
+from mltask_operator.runtime.listing import read_pod, read_task
 from mltask_operator.runtime.metrics import Metrics
 from mltask_operator.runtime.pod_creator import PodCreator, log_of
 from mltask_operator.runtime.quota_queue import QuotaQueue
@@ -137,6 +138,8 @@ class Reconciler:
                 log_of(owner, f"released Pod {pod.name}", pod=pod.name)
             case DeleteTask(task):
                 await self._delete_task(task, owner)
+            case ReadPod(pod):
+                await read_pod(self._api, self._store, owner, pod)
             case ReadTask(asked):
                 await read_task(self._api, self._store, asked)
 
@@ -173,7 +176,7 @@ class Reconciler:
         try:
             self._store.record_pod_written(await request)
         except ApiError as error:
-            if not error.says_pod_is_gone:
+            if not error.says_pod_is_gone(pod.name):
                 raise
             self._store.record_pod_missing(owner, pod.uid)
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from mltask_operator.api.status import Phase
+from mltask_operator.escaping import escape
 from mltask_operator.kube import parse
 from mltask_operator.kube.errors import Unreadable
 from mltask_operator.kube.slim import OMITTED
@@ -35,6 +36,10 @@ class Store(Entries):
         self._relist = 0
         """How many complete listings were compared with the store."""
         self._past = Past(clock)
+        self.verifies_removals = False
+        """Whether a Pod that a watch or listing lacks is read by its name before it counts as gone,
+        unless the operator released it. Someone may have removed the label that these select on.
+        The leader does this; a standby records what its watches show."""
 
     def record_task(self, body: Body, *, is_certain: bool = False) -> str | None:
         """Record the state of an MLTask. Return its key, or None where it is no news.
@@ -78,21 +83,14 @@ class Store(Entries):
         if task.status.phase is Phase.SUSPENDED:
             # It has left the queue for quota, and was not told what was released meanwhile.
             entry.refusal = None
-        if not task.is_understood:
+        if task.unknown is not None and (before is None or before.unknown != task.unknown):
             logger.warning(
-                "%s/%s: left alone: a later version of the operator wrote its status",
+                "%s/%s: left alone: a later version of the operator wrote it: %s",
                 task.namespace,
                 task.name,
+                escape(task.unknown[:300]),
                 extra={"namespace": task.namespace, "task": task.name},
             )
-
-    def note_watched(self, uid: str) -> bool:
-        """Note that a watch has shown this MLTask; return whether one had done so before."""
-        entry = self._entries.get(uid)
-        if entry is None:
-            return False
-        had, entry.is_watched = entry.is_watched, True
-        return had
 
     def note_open_tasks(self, version: int) -> None:
         """Note that all tasks that were not finished at this resourceVersion are recorded.
@@ -125,18 +123,25 @@ class Store(Entries):
         self._past.note_gone(uid)
         return None if self._forget_if_void(uid, entry) else uid
 
-    def record_pod(self, body: Body) -> str | None:
-        """Record the state of a Pod. Return its task's key, or None if not news or not ours."""
+    def record_pod(self, body: Body, *, is_certain: bool = False) -> str | None:
+        """Record the state of a Pod. Return its task's key, or None if not news or not ours.
+
+        `is_certain` says that the Pod was read by its name a moment ago. So it exists, whatever was
+        recorded before, and the key is returned even if nothing is new.
+        """
         owner = parse.owner_from(body)
         if owner is None:
             return None
         pod_uid, key = body["metadata"]["uid"], self._key(owner)
         entry = self._entries.setdefault(key, Entry(owner, is_task_gone=owner.is_nobody))
         known = entry.pods.get(pod_uid)
+        if is_certain:
+            entry.unshown.pop(pod_uid, None)
         if pod_uid in entry.unshown:
             return None
-        if known and parse.version_of(body) <= int(known.resource_version):
-            return None
+        is_newer = known is None or parse.version_of(body) > int(known.resource_version)
+        if known and not is_newer and not (is_certain and known.is_doubtful):
+            return key if is_certain else None
         pod = parse.pod_from(body, owner)
         if known and (known.was_told_to_end or (known.is_being_deleted and not known.has_ended)):
             pod = replace(pod, was_told_to_end=True)
@@ -159,7 +164,10 @@ class Store(Entries):
             self.record_pod(body)
 
     def record_pod_removed(self, body: Body) -> str | None:
-        """Record that a watch showed a Pod's removal. Return its task's key, or None if unknown."""
+        """Record that a watch showed a Pod's removal. Return its task's key, or None if unknown.
+
+        It shows the same when the Pod loses the label that the watch selects on.
+        """
         owner = parse.owner_from(body)
         if owner is None:
             return None
@@ -168,6 +176,8 @@ class Store(Entries):
         if entry is None:
             return None
         pod_uid = body["metadata"]["uid"]
+        if self.verifies_removals and entry.doubt_pod(pod_uid):
+            return key
         entry.pods.pop(pod_uid, None)
         entry.unshown.pop(pod_uid, None)
         return None if self._forget_if_void(key, entry) else key
@@ -202,7 +212,9 @@ class Store(Entries):
             if entry.is_void:
                 continue  # It is about to be read by its name.
             entry.unshown = {u: r for u, r in entry.unshown.items() if r == self._relist}
-            has_lost_pods = entry.drop_unlisted_pods(pods, self._relist + 1)
+            has_lost_pods = entry.drop_unlisted_pods(
+                pods, self._relist + 1, verify=self.verifies_removals
+            )
             has_lost_task = entry.drop_unlisted_task(tasks, self._relist + 1)
             if has_lost_task:
                 self._past.note_gone(key)

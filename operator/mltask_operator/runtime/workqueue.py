@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from mltask_operator.kube.errors import ApiError, Unreadable
+from mltask_operator.kube.errors import ApiError, StrayAnswer, Unreadable
 from mltask_operator.runtime.lanes import Lanes
 from mltask_operator.runtime.supervisor import Supervisor
 
@@ -144,7 +144,7 @@ class WorkQueue:
         is_unreadable = isinstance(error, Unreadable)
         longest = LONGEST_UNREADABLE_BACKOFF if is_unreadable else LONGEST_BACKOFF
         pause = min(FIRST_BACKOFF * (1 << min(failures, 16)), longest)
-        if isinstance(error, ApiError) and error.retry_after:
+        if isinstance(error, ApiError | StrayAnswer) and error.retry_after:
             pause = max(pause, timedelta(seconds=error.retry_after))
             self._held.add(key)
         self._failures[key] = (failures + 1, text)
