@@ -9,8 +9,9 @@ from click.testing import CliRunner
 
 from codegen import __main__ as command
 from codegen import crd, reference
+from mltask_operator.api.base import StatusModel
 from mltask_operator.api.reasons import Reason
-from mltask_operator.api.status import AttemptRecord, Condition, MLTaskStatus, Phase, StatusModel
+from mltask_operator.api.status import AttemptRecord, Condition, MLTaskStatus, Phase
 from mltask_operator.api.v1alpha1 import MLTaskSpec
 
 ROOT = Path(__file__).parents[2]

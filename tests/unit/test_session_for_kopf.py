@@ -203,30 +203,19 @@ async def test_an_error_in_a_watch_lets_kopf_list_again(
     [
         b"<html>sign in</html>",
         b"[]",
-        b"1",
         b'{"type":"ADDED"}',
         b'{"type":"ADDED","object":1}',
-        b'{"type":"BOOKMARK","object":null}',
         b'{"type":"ERROR","object":1}',
         b'{"kind":"PodList","items":[]}',
     ],
 )
 async def test_a_line_that_is_no_event_is_a_broken_watch(
-    server: ApiServer,
-    session: aiohttp.ClientSession,
-    line: bytes,
-    monkeypatch: pytest.MonkeyPatch,
+    server: ApiServer, session: aiohttp.ClientSession, line: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mltask_operator.kube.slim_answers.BREAK_PAUSE_SECONDS", 0)
     tell(server, line + b"\n")
     with pytest.raises(aiohttp.ClientPayloadError):
         await watched(server, session)
-
-
-def refusal(code: int, retry_after: str, body: Json | None) -> web.Response:
-    text = json.dumps(body) if body else "<html>sign in</html>"
-    headers = {"Retry-After": retry_after, "Location": "/elsewhere"}
-    return web.Response(status=code, text=text, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +230,9 @@ async def test_what_is_no_answer_of_the_api_server_is_a_broken_connection(
     server: ApiServer, session: aiohttp.ClientSession, code: int, body: Json | None, query: str
 ) -> None:
     async def answer(_: web.Request) -> web.Response:
-        return refusal(code, "soon", body)
+        text = json.dumps(body) if body else "<html>sign in</html>"
+        headers = {"Retry-After": "soon", "Location": "/elsewhere"}
+        return web.Response(status=code, text=text, headers=headers)
 
     server.answer = answer
     with pytest.raises(aiohttp.ClientConnectionError):

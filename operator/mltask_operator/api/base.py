@@ -26,3 +26,14 @@ class SpecModel(BaseModel):
     """A part of the spec: unknown fields are refused, since they are most likely misspelt."""
 
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid")
+
+
+class StatusModel(BaseModel):
+    """A part of the status: immutable. It ignores fields that a later version may have written."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="ignore",
+    )

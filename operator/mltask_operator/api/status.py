@@ -4,10 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
-from mltask_operator.api.base import Message
+from mltask_operator.api.base import Message, StatusModel
 from mltask_operator.api.numbers import Count, ExitCode, Time
 
 
@@ -32,17 +31,6 @@ class StepPhase(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     SKIPPED = "Skipped"
-
-
-class StatusModel(BaseModel):
-    """A part of the status: immutable, and deaf to fields that a newer version may have written."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        alias_generator=to_camel,
-        validate_by_name=True,
-        extra="ignore",
-    )
 
 
 class Condition(StatusModel):
