@@ -37,6 +37,14 @@ async def test_an_object_comes_back_slim(api: Api, server: ApiServer) -> None:
     assert sent(server) == ("GET", POD, None)
 
 
+async def test_a_created_pod_comes_back_whole(api: Api, server: ApiServer) -> None:
+    """The quota queue learns what admission has added."""
+    admitted = {"containers": [{"name": "main", "resources": {"requests": {"cpu": "1"}}}]}
+    metadata = {"namespace": "team-a", "name": "train-1"}
+    server.answer = server.says({"kind": "Pod", "metadata": metadata, "spec": admitted})
+    assert (await api.create_pod("team-a", "{}"))["spec"] == admitted
+
+
 @pytest.mark.parametrize(
     "answer",
     [

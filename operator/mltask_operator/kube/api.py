@@ -40,8 +40,9 @@ class Api(Requests):
                 f"the Pod would have {size} bytes, of at most {MAX_POD_BYTES}: put data into a "
                 "volume (with steps, spec.env stands in each of them)",
             )
-        body = await self.request("POST", paths.pods(namespace), manifest)
-        return slim_pod(_checked(body, "Pod", namespace))
+        return _checked(
+            await self.request("POST", paths.pods(namespace), manifest), "Pod", namespace
+        )
 
     async def get_pod(self, namespace: str, name: str) -> Json:
         """Return the Pod of this name."""

@@ -13,6 +13,7 @@ from mltask_operator.api import names
 from mltask_operator.api.status import FINAL_PHASES, MLTaskStatus, Phase
 from mltask_operator.kube import paths
 from mltask_operator.kube.containers import containers_from
+from mltask_operator.kube.deletions import deletion_asked_at, is_deleted_by_force
 from mltask_operator.kube.quantities import whole
 from mltask_operator.kube.slim import OMITTED
 from mltask_operator.kube.spec import requests_from, rules_from
@@ -136,9 +137,9 @@ def pod_from(body: Json, owner: Owner) -> Pod:
         message=status.get("message"),
         scheduled_at=optional_time(scheduled.get("lastTransitionTime")),
         waiting=waiting_from(body.get("spec") or {}, status),
-        deletion_asked_at=_deletion_asked_at(metadata),
+        deletion_asked_at=deletion_asked_at(metadata),
         deletion_grace=bounded_seconds(metadata.get("deletionGracePeriodSeconds") or 0),
-        is_deleted_by_force=_is_deleted_by_force(body),
+        is_deleted_by_force=is_deleted_by_force(body),
         disruption=disruption.get("reason"),
         disrupted_at=optional_time(disruption.get("lastTransitionTime")),
         conditions=tuple((c["type"], c["status"]) for c in conditions),
@@ -221,29 +222,6 @@ def _phase(phase: str | None) -> PodPhase:
         return PodPhase(phase or PodPhase.PENDING)
     except ValueError:
         return PodPhase.UNKNOWN
-
-
-def _deletion_asked_at(metadata: Json) -> datetime | None:
-    # deletionTimestamp is the moment at which the grace period ends. Each later request that
-    # shortens that period moves both, so their difference stays the time of the first request.
-    if "deletionTimestamp" not in metadata:
-        return None
-    grace = bounded_seconds(metadata.get("deletionGracePeriodSeconds") or 0)
-    ends_at = optional_time(metadata["deletionTimestamp"])
-    if ends_at is None:
-        # The grace period ends in a year that no clock here knows.
-        return time_from(metadata["creationTimestamp"])
-    return ends_at - grace
-
-
-def _is_deleted_by_force(body: Json) -> bool:
-    # `kubectl delete --force`, and Kubernetes itself after the taint node.kubernetes.io/
-    # out-of-service, set a grace period of 0. A Pod with a terminationGracePeriodSeconds of 0 has
-    # that in each deletion, which says nothing about its node.
-    if "deletionTimestamp" not in body["metadata"]:
-        return False
-    own = (body.get("spec") or {}).get("terminationGracePeriodSeconds")
-    return own != 0 and not body["metadata"].get("deletionGracePeriodSeconds")
 
 
 def _true(conditions: Sequence[Json], kind: str) -> Json:
