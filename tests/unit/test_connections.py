@@ -1,5 +1,6 @@
 """Connections of the operator and of Kopf: certificates and proxies."""
 
+import asyncio
 import shutil
 import ssl
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import Unreachable
 from mltask_operator.kube.kopf_session import session_for_kopf
 from tests.unit.api_server import ApiServer, object_at, write_kubeconfig
+from tests.waiting import BOUND
 
 
 async def loaded(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Credentials:
@@ -87,7 +89,8 @@ async def test_kopf_alone_reloads_a_replaced_certificate(
     as_whom("first", certificates, https_server, tmp_path / "kubeconfig")
     credentials = await loaded(tmp_path / "kubeconfig", monkeypatch)
     as_whom("second", certificates, https_server, tmp_path / "kubeconfig")
-    async with session_for_kopf(credentials, print, print).aiohttp_session as watches:
+    watches = session_for_kopf(credentials, print, print).aiohttp_session
+    async with asyncio.timeout(BOUND), watches:
         assert (await watches.get(https_server.make_url("/api/v1/pods"))).status == 200
 
 
