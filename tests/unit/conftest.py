@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
+import aiohttp
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -14,7 +15,7 @@ from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials
 from mltask_operator.runtime.store import Store
 from mltask_operator.runtime.workqueue import WorkQueue
-from tests.unit.api_server import ApiServer, write_kubeconfig
+from tests.unit.api_server import ApiServer, Json, write_kubeconfig
 from tests.unit.clock import Clock
 from tests.unit.work import GRACE, WORKERS, Work
 
@@ -59,6 +60,33 @@ async def api(credentials: Credentials) -> AsyncIterator[Api]:
     """The operator's client of that server."""
     async with Api(credentials) as api:
         yield api
+
+
+@pytest.fixture
+async def listed() -> list[tuple[str, Json]]:
+    """What Kopf's listings have shown."""
+    return []
+
+
+@pytest.fixture
+async def begun() -> list[str]:
+    """The paths of the listings that began."""
+    return []
+
+
+@pytest.fixture
+async def session(
+    server: ApiServer, kubeconfig: Path, listed: list[tuple[str, Json]], begun: list[str]
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """The session that Kopf receives."""
+    credentials = Credentials(reload_pause=0.05)
+    await credentials.load()
+    given = credentials.session_for_kopf(
+        lambda plural, body: listed.append((plural, body)), begun.append
+    )
+    assert given.server == server.url
+    async with given.aiohttp_session as session:
+        yield session
 
 
 @pytest.fixture
