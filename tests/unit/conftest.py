@@ -8,14 +8,16 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
+import aiohttp
 import pytest
 from hypothesis import HealthCheck, settings
 
 from mltask_operator.access.credentials import Credentials
 from mltask_operator.kube.api import Api
+from mltask_operator.kube.kopf_session import session_for_kopf
 from mltask_operator.runtime.store import Store
 from mltask_operator.runtime.workqueue import WorkQueue
-from tests.unit.api_server import ApiServer, write_kubeconfig
+from tests.unit.api_server import ApiServer, Json, write_kubeconfig
 from tests.unit.clock import Clock
 from tests.unit.work import GRACE, WORKERS, Work
 
@@ -82,6 +84,32 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
         subprocess.run([*make, *files, *subject], check=True, capture_output=True)
     return folder
+
+
+async def listed() -> list[tuple[str, Json]]:
+    """What Kopf's listings have shown."""
+    return []
+
+
+@pytest.fixture
+async def begun() -> list[str]:
+    """The paths of the listings that began."""
+    return []
+
+
+@pytest.fixture
+async def session(
+    server: ApiServer, kubeconfig: Path, listed: list[tuple[str, Json]], begun: list[str]
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """The session that Kopf receives."""
+    credentials = Credentials(reload_pause=0.05)
+    await credentials.load()
+    given = session_for_kopf(
+        credentials, lambda plural, body: listed.append((plural, body)), begun.append
+    )
+    assert given.server == server.url
+    async with given.aiohttp_session as session:
+        yield session
 
 
 @pytest.fixture

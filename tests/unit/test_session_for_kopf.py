@@ -2,65 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from mltask_operator.access.credentials import Credentials
-from mltask_operator.kube.kopf_session import session_for_kopf
 from tests.unit.api_server import ApiServer, Json, write_kubeconfig
-
-BOOKMARK = b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"5"}}}\n'
-
-
-@pytest.fixture
-async def listed() -> list[tuple[str, Json]]:
-    """What Kopf's listings have shown."""
-    return []
-
-
-@pytest.fixture
-async def begun() -> list[str]:
-    """The paths of the listings that began."""
-    return []
-
-
-@pytest.fixture
-async def session(
-    server: ApiServer, kubeconfig: Path, listed: list[tuple[str, Json]], begun: list[str]
-) -> AsyncIterator[aiohttp.ClientSession]:
-    """The session that Kopf receives."""
-    credentials = Credentials(reload_pause=0.05)
-    await credentials.load()
-    given = session_for_kopf(
-        credentials, lambda plural, body: listed.append((plural, body)), begun.append
-    )
-    assert given.server == server.url
-    async with given.aiohttp_session as session:
-        yield session
-
-
-def tell(server: ApiServer, *pieces: bytes) -> None:
-    """Have the server answer with these pieces, and end the answer properly."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await response.prepare(request)
-        for piece in pieces:
-            await response.write(piece)
-        await response.write_eof()
-        return response
-
-    server.answer = answer
-
-
-async def watched(server: ApiServer, session: aiohttp.ClientSession) -> bytes:
-    """Return all bytes of a watch until it ends."""
-    async with session.get(f"{server.url}/api/v1/pods?watch=true") as response:
-        return b"".join([piece async for piece in response.content.iter_chunked(1024)])
+from tests.unit.kopf_session import BOOKMARK, tell, watched
 
 
 def accept_only(server: ApiServer, token: str) -> None:
@@ -179,72 +128,3 @@ async def test_a_watch_that_ends_within_an_event_raises(
     tell(server, BOOKMARK, b'{"type": ')
     with pytest.raises(aiohttp.ClientPayloadError):
         await watched(server, session)
-
-
-# What would end Kopf
-
-STATUS = {"kind": "Status", "message": "etcdserver: no leader"}
-
-
-async def test_an_error_in_a_watch_lets_kopf_list_again(
-    server: ApiServer, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
-) -> None:
-    error = {"type": "ERROR", "object": {**STATUS, "code": 500}}
-    tell(server, BOOKMARK, json.dumps(error).encode() + b"\n")
-    first, last = (await watched(server, session)).splitlines()
-    assert first == BOOKMARK.strip()
-    assert json.loads(last) == {"type": "ERROR", "object": {"kind": "Status", "code": 410}}
-    [record] = caplog.records
-    assert "500: etcdserver: no leader" in record.getMessage()
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"<html>sign in</html>",
-        b"[]",
-        b'{"type":"ADDED"}',
-        b'{"type":"ADDED","object":1}',
-        b'{"type":"ERROR","object":1}',
-        b'{"kind":"PodList","items":[]}',
-    ],
-)
-async def test_a_line_that_is_no_event_is_a_broken_watch(
-    server: ApiServer, session: aiohttp.ClientSession, line: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mltask_operator.kube.slim_answers.BREAK_PAUSE_SECONDS", 0)
-    tell(server, line + b"\n")
-    with pytest.raises(aiohttp.ClientPayloadError):
-        await watched(server, session)
-
-
-@pytest.mark.parametrize(
-    ("code", "body"),
-    [
-        *((code, None) for code in (200, 302, 307, 400, 403, 404, 410, 429, 500, 502, 503)),
-        *((code, STATUS) for code in (429, 500, 503, 504)),
-    ],
-)
-@pytest.mark.parametrize("query", ["limit=100", "watch=true"])
-async def test_what_is_no_answer_of_the_api_server_is_a_broken_connection(
-    server: ApiServer, session: aiohttp.ClientSession, code: int, body: Json | None, query: str
-) -> None:
-    async def answer(_: web.Request) -> web.Response:
-        text = json.dumps(body) if body else "<html>sign in</html>"
-        headers = {"Retry-After": "soon", "Location": "/elsewhere"}
-        return web.Response(status=code, text=text, headers=headers)
-
-    server.answer = answer
-    with pytest.raises(aiohttp.ClientConnectionError):
-        await session.get(f"{server.url}/api/v1/pods?{query}")
-    assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize("code", [403, 404, 410])
-async def test_kopf_sees_the_api_servers_own_refusals(
-    server: ApiServer, session: aiohttp.ClientSession, code: int
-) -> None:
-    server.answer = server.says(STATUS, code)
-    async with session.get(f"{server.url}/api/v1/pods?limit=100") as response:
-        assert response.status == code
-        assert await response.json() == STATUS

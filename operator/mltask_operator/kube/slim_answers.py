@@ -166,8 +166,11 @@ async def _check_refusal(response: aiohttp.ClientResponse) -> None:
         response.status, await response.read(), response.headers.get("Retry-After", "")
     )
     is_passing = error.code == HTTPStatus.TOO_MANY_REQUESTS or error.code >= 500
-    # A rejected token or certificate is for the credentials to see to, whoever rejects it.
-    if error.code != HTTPStatus.UNAUTHORIZED and (is_passing or isinstance(error, StrayAnswer)):
+    if error.code == HTTPStatus.UNAUTHORIZED:
+        return  # Kopf logs in again.
+    if error.code == HTTPStatus.NOT_FOUND and not response.url.query:
+        return  # Kopf asks which versions exist, and the API server answers in plain text.
+    if is_passing or isinstance(error, StrayAnswer):
         await asyncio.sleep(error.retry_after)
         raise aiohttp.ClientConnectionError(str(error))
 
