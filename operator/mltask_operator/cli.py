@@ -240,6 +240,6 @@ async def _candidacy(api: Api, lease: tuple[str, str], seconds: int) -> Election
 
 def _end_at_once(why: str) -> None:
     """End the process without another request: another replica may be the leader already."""
-    logger.error("The operator stops, since it leads no more: %s", why)
+    logger.error("stopping: lost the leader Lease: %s", why)
     logging.shutdown()
     os._exit(1)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.credentials import Credentials
 from mltask_operator.runtime.store import Store
+from mltask_operator.runtime.supervisor import Supervisor
 from mltask_operator.runtime.workqueue import WorkQueue
 from tests.unit.api_server import ApiServer, write_kubeconfig
 from tests.unit.clock import Clock
@@ -83,7 +84,7 @@ async def work() -> Work:
 async def queue(work: Work) -> AsyncIterator[WorkQueue]:
     """A running queue of keys for it."""
     queue = WorkQueue(work, WORKERS)
-    queue.start()
+    queue.start(Supervisor())
     yield queue
     work.gate.set()
     await queue.stop(GRACE)

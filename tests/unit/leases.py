@@ -1,11 +1,11 @@
-"""A Lease on a server in memory that may be down or hang, and a wall clock that may be set."""
+"""A Lease on a server in memory that may be down or hang, and candidates for it."""
 
 import asyncio
 import copy
 from typing import Any, cast
 
 from mltask_operator.kube.api import Api
-from mltask_operator.kube.election import Election
+from mltask_operator.kube.election import Election, LeadershipLost
 from mltask_operator.kube.errors import ApiError, Unreachable
 from mltask_operator.kube.lease import Lease
 
@@ -20,9 +20,13 @@ class LeaseServer:
         self.lease: Json | None = None
         self.is_down = False
         self.hangs = False
+        self.faults: list[Exception] = []
+        """To be raised by the next requests, one each."""
 
     async def request(self, method: str, path: str, body: Json | None = None) -> Json:
         """Answer as `kube.api.Api.request` does."""
+        if self.faults:
+            raise self.faults.pop(0)
         if self.hangs:
             await asyncio.get_running_loop().create_future()
         if self.is_down:
@@ -59,13 +63,14 @@ class LeaseServer:
 class Candidate:
     """One operator's election, in an event loop of virtual time."""
 
-    def __init__(self, server: LeaseServer, identity: str) -> None:
+    def __init__(self, server: LeaseServer, identity: str, seconds: int = SECONDS) -> None:
         self.losses: list[str] = []
         self.leads_since: float | None = None
         self.work_fails = False
         clock = asyncio.get_running_loop().time
-        lease = Lease(cast(Api, server), "system", "operator", identity, SECONDS, clock)
+        lease = Lease(cast(Api, server), "system", "operator", identity, seconds, clock)
         self.election = Election(lease, self.losses.append)
+        self.has_died = False
         self._task = asyncio.create_task(self.election.run(self._lead))
 
     async def stop(self) -> None:
@@ -76,7 +81,17 @@ class Candidate:
 
     def die(self) -> None:
         """End it as a crash does."""
+        self.has_died = True
         self._task.cancel()
+
+    @property
+    def may_write(self) -> bool:
+        """Whether a write of this candidate would be sent now."""
+        try:
+            self.election.check_leads()
+        except LeadershipLost:
+            return False
+        return not self.has_died
 
     async def _lead(self) -> None:
         self.leads_since = asyncio.get_running_loop().time()

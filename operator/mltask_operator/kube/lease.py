@@ -1,34 +1,39 @@
-"""The Lease by which one of several operators leads: a coordination.k8s.io/v1 object.
+"""The Lease that makes one of several operators the leader: a coordination.k8s.io/v1 object.
 
-It is the lock of the official client's leader election. That client's own LeaseLock cannot create
-a Lease, stamps it with local time, waits minutes for an API server that hangs and raises where
-there is none; here each of these is "not now", and time is that of a clock that nobody sets.
+Each candidate measures by its own clock, as client-go does: another candidate's hold lasts
+`leaseDurationSeconds` of its record from the moment when this candidate first saw that record.
+A holder counts its own hold from the moment before it sent the renewal. So the holder's count
+always ends first, whatever the wall clocks say.
 """
 
-import asyncio
-import json
+import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
-from kubernetes.aio.client.exceptions import ApiException
-from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
-from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
-
+from mltask_operator.kube import paths
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.errors import ApiError
+from mltask_operator.kube.lease_record import Record, record_of, spec_of, wall_time
+
+logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
+NEVER = float("-inf")
+
 
 def running_time() -> float:
-    """Return seconds by a clock that no one sets, and which goes on while the machine sleeps."""
+    """Return seconds of a clock that nobody sets, and which goes on while the machine sleeps.
+
+    CLOCK_MONOTONIC stops in a suspended machine. A leader on it would count its hold as valid
+    after the resume, although another replica became the leader meanwhile.
+    """
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-class Lease(BaseLock):
-    """One candidate's hold of the Lease; `seconds` is how long a hold lasts without renewal."""
+class Lease:
+    """One candidate's view of the Lease; `seconds` is how long its own hold lasts."""
 
     def __init__(
         self,
@@ -39,120 +44,109 @@ class Lease(BaseLock):
         seconds: int,
         clock: Callable[[], float] = running_time,
     ) -> None:
-        super().__init__(name, namespace, identity)
+        self.name = f"{namespace}/{name}"
+        self.identity = identity
         self.seconds = seconds
-        self._request_timeout = seconds / 6
         self._api = api
+        self._collection = paths.leases(namespace)
+        self._path = paths.named(self._collection, name)
+        self._metadata = {"name": name}
         self._clock = clock
-        self._body: Json = {}
-        self._changed_at = float("-inf")
-        """When another candidate's hold was last seen to be new."""
-        self._renewed_at = float("-inf")
+        self._seen: Record | None = None
+        """The record as last read or written."""
+        self._seen_since = NEVER
+        """When this candidate first saw that record."""
+        self._acquired = ""
+        self._renewed_at = NEVER
+        self._warned = False
+
+    @property
+    def other_holder(self) -> str:
+        """Who else held the Lease when it was last read; empty if nobody did."""
+        holder = self._seen.holder if self._seen else ""
+        return "" if holder == self.identity else holder
+
+    @property
+    def longest_hold(self) -> int:
+        """How many seconds a hold lasts: this candidate's or the last seen, whichever is longer."""
+        return max(self.seconds, self._seen.seconds if self._seen else 0)
 
     def unrenewed_for(self) -> float:
-        """Return the seconds since the last renewal that took effect was asked for."""
+        """Return the seconds since this candidate sent the last renewal that took effect."""
         return self._clock() - self._renewed_at
 
     def is_held(self) -> bool:
-        """Whether no other candidate can hold it yet."""
+        """Whether this candidate holds the Lease, so that no other can hold it yet."""
         return self.unrenewed_for() < self.seconds
 
-    async def get(
-        self, name: str, namespace: str
-    ) -> tuple[bool, LeaderElectionRecord] | tuple[bool, Exception] | tuple[bool, None]:
-        """Return True and who holds the Lease, or False and why that could not be learnt."""
-        try:
-            body = await self._request("GET", self._path)
-        except OSError as error:
-            return False, _as_client_error(error)
-        if body["spec"] != self._body.get("spec"):
-            self._changed_at = self._clock()
-        self._body = body
-        if body["spec"].get("holderIdentity") != self.identity:
-            self._renewed_at = float("-inf")
-        return True, _record(body["spec"])
+    async def acquire(self) -> bool:
+        """Take the Lease, or renew it; return whether this candidate holds it now.
 
-    async def create(
-        self, name: str, namespace: str, election_record: LeaderElectionRecord
-    ) -> bool:
-        """Create the Lease as ours; return whether that was done."""
-        body = {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": {"name": self.name},
-            "spec": self._hold(since=None, transitions=0),
-        }
-        return await self._write("POST", self._collection, body)
-
-    async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
-        """Take or renew the Lease as last read; return whether that was done."""
-        held: Json = self._body["spec"]
-        holder, transitions = held.get("holderIdentity"), held.get("leaseTransitions", 0)
-        is_ours = holder == self.identity
-        # The client's election counts another's hold by the wall clock, which may be set forward.
-        if holder and not is_ours and self._clock() - self._changed_at < self.seconds:
+        Raise OSError if the API server refuses, gives no answer, or one that is not readable.
+        """
+        body = await self._read()
+        if self._is_held_by_another():
             return False
-        since = held.get("acquireTime") if is_ours else None
-        hold = self._hold(since, transitions if is_ours else transitions + 1)
-        return await self._write("PUT", self._path, {**self._body, "spec": hold})
+        seen = self._seen
+        is_ours = seen is not None and seen.holder == self.identity
+        if not is_ours or not self._acquired:
+            self._acquired = wall_time()
+        transitions = 0 if seen is None else seen.transitions + (not is_ours)
+        spec = spec_of(self.identity, self.seconds, self._acquired, transitions)
+        sent_at = self._clock()
+        try:
+            if body is None:
+                kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+                new = {**kind, "metadata": self._metadata, "spec": spec}
+                self._note(await self._api.request("POST", self._collection, new))
+            else:
+                self._note(await self._api.request("PUT", self._path, {**body, "spec": spec}))
+        except ApiError as error:
+            if error.code != 409:
+                raise
+            return False  # Another candidate was quicker.
+        if not self.other_holder:
+            self._renewed_at = sent_at
+        return self.is_held()
 
     async def release(self) -> None:
-        """Let others have it at once, if it is ours."""
-        found, _ = await self.get(self.name, self.namespace)
-        self._renewed_at = float("-inf")
-        if found and self._body["spec"].get("holderIdentity") == self.identity:
-            spec = {**self._body["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
-            try:
-                await self._request("PUT", self._path, {**self._body, "spec": spec})
-            except OSError:
-                return  # then it ends by itself
+        """Let another candidate take the Lease at once, if this one holds it. Raise as above."""
+        self._renewed_at = NEVER
+        body = await self._read()
+        if body is not None and self._seen and self._seen.holder == self.identity:
+            # As client-go does: an empty holder, and the shortest duration that is valid.
+            spec = spec_of("", 1, self._acquired or wall_time(), self._seen.transitions)
+            await self._api.request("PUT", self._path, {**body, "spec": spec})
 
-    def _hold(self, since: str | None, transitions: int) -> Json:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        return {
-            "holderIdentity": self.identity,
-            "leaseDurationSeconds": self.seconds,
-            "acquireTime": since or now,
-            "renewTime": now,
-            "leaseTransitions": transitions,
-        }
-
-    async def _write(self, method: str, path: str, body: Json) -> bool:
-        asked_at = self._clock()
+    async def _read(self) -> Json | None:
+        """Return the Lease, or None if there is none."""
         try:
-            self._body = await self._request(method, path, body)
-        except OSError:
+            body = await self._api.request("GET", self._path)
+        except ApiError as error:
+            if error.code != 404:
+                raise
+            # Another's hold stays valid: someone deleted its record, and it writes a new one soon.
+            self._renewed_at = NEVER
+            return None
+        self._note(body)
+        return body
+
+    def _note(self, body: Json) -> None:
+        record = record_of(body, self.seconds)
+        if self._seen is None or record.version != self._seen.version:
+            self._seen_since = self._clock()
+        self._seen = record
+        if record.holder != self.identity:
+            self._renewed_at = NEVER
+        if not record.is_readable and not self._warned:
+            self._warned = True
+            logger.warning(
+                "the Lease %s has an unreadable holder or duration: its hold counts as %d s",
+                self.name,
+                record.seconds,
+            )
+
+    def _is_held_by_another(self) -> bool:
+        if self._seen is None or not self.other_holder:
             return False
-        self._renewed_at = asked_at
-        return True
-
-    async def _request(self, method: str, path: str, body: Json | None = None) -> Json:
-        async with asyncio.timeout(self._request_timeout):
-            return await self._api.request(method, path, body)
-
-    @property
-    def _collection(self) -> str:
-        return f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases"
-
-    @property
-    def _path(self) -> str:
-        return f"{self._collection}/{self.name}"
-
-
-def _record(spec: Json) -> LeaderElectionRecord:
-    # Where one of the four is missing the client takes the Lease to be free.
-    duration = spec.get("leaseDurationSeconds")
-    return LeaderElectionRecord(
-        spec.get("holderIdentity") or None,
-        str(duration) if duration else None,
-        spec.get("acquireTime"),
-        spec.get("renewTime"),
-    )
-
-
-def _as_client_error(error: OSError) -> ApiException:
-    """Return what the client's election reads: it creates the Lease after a 404, else waits."""
-    code = error.code if isinstance(error, ApiError) else 0
-    raised = ApiException(status=code, reason=str(error) or type(error).__name__)
-    raised.body = json.dumps({"code": code})
-    return raised
+        return self._clock() - self._seen_since < self._seen.seconds

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from mltask_operator.runtime.reconciler import Reconciler
 from mltask_operator.runtime.server import Server
 from mltask_operator.runtime.set_aside import SetAside
 from mltask_operator.runtime.store import Store
+from mltask_operator.runtime.supervisor import Supervisor
 from mltask_operator.runtime.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -63,6 +65,8 @@ class Controller:
         metrics: Metrics,
         clock: Callable[[], datetime] = now,
     ) -> None:
+        self.tasks = Supervisor()
+        """All background tasks."""
         self._election = election
         self._acts = False
         self._store = Store(clock)
@@ -97,33 +101,27 @@ class Controller:
         self._has_gap = asyncio.Event()
         """Set where a watch has begun anew: of what went in between, it will never tell."""
         self._is_kopf_listing = False
-        self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Act, or be a standby. Raise ApiError, Unreachable or Unreadable if a listing fails."""
         self._listed_at = time.monotonic()
         if self._sees_priorities:
             await self._priorities.refresh()
-        self._background = [
-            asyncio.create_task(self._list_all_periodically(), name="resync"),
-            asyncio.create_task(self._look_for_new_tasks(), name="look"),
-        ]
+        self.tasks.keep("resync", self._list_all_periodically)
+        self.tasks.keep("look", self._look_for_new_tasks)
         if self._sees_priorities:
-            learning = asyncio.create_task(self._learn_priorities(), name="priorities")
-            self._background.append(learning)
+            self.tasks.keep("priorities", self._learn_priorities)
         if self._election is None:
             await self._take_over()
         else:
-            candidacy = asyncio.create_task(self._election.run(self._take_over), name="election")
-            self._background.append(candidacy)
+            # A leader that no longer renews the Lease must end, and so the election is not kept.
+            self.tasks.need("election", functools.partial(self._election.run, self._take_over))
 
     async def stop(self) -> None:
         """Finish the requests in flight, and start no others."""
         await self._queue.stop(STOP_GRACE)
         await self._announcer.stop()
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await self.tasks.stop()
         if self._election:
             await self._election.resign()
 
@@ -139,7 +137,7 @@ class Controller:
         self._acts = True
         for uid in self._store.unsettled():
             self._queue.wake(uid)
-        self._queue.start()
+        self._queue.start(self.tasks)
         logger.info("acting as the leader: %d tasks are open", len(self._store.unfinished()))
 
     def on_task_event(self, kind: str | None, body: dict[str, Any]) -> None:
@@ -171,7 +169,8 @@ class Controller:
         self._quota.note_quota(body["type"], body)
 
     def check_alive(self) -> None:
-        """Raise RuntimeError where work hangs that should have finished long ago."""
+        """Raise RuntimeError if work hangs, or if a background task has ended."""
+        self.tasks.check_alive()
         if (taken := self._queue.longest_work()) > STUCK_AFTER:
             raise RuntimeError(f"work on a task has been in progress for {taken}")
         if time.monotonic() - self._listed_at > UNLISTED_AFTER.total_seconds():

@@ -38,7 +38,7 @@ class Priorities:
             self.are_wanted.clear()
             try:
                 classes = await self._api.priority_classes()
-            except OSError:
+            except BaseException:
                 self.are_wanted.set()
                 raise
         # The API server demands a value of each class; one without it must not hide the others.

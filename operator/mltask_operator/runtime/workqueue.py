@@ -8,13 +8,15 @@ from datetime import timedelta
 
 from mltask_operator.kube.errors import ApiError, Unreadable
 from mltask_operator.runtime.lanes import Lanes
+from mltask_operator.runtime.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF = timedelta(seconds=0.1)
 LONGEST_BACKOFF = timedelta(seconds=60)
-LONGEST_UNREADABLE_BACKOFF = timedelta(minutes=10)
-"""For an object that cannot be read: only a change of it helps, and a watch shows that at once."""
+LONGEST_UNREADABLE_BACKOFF = LONGEST_ASKED_PAUSE = timedelta(minutes=10)
+"""The longest pause that the API server may ask for with Retry-After, and the longest for an
+object that cannot be read: only a change of it helps, and a watch shows that at once."""
 
 
 class WorkQueue:
@@ -45,6 +47,7 @@ class WorkQueue:
         self._worker_count = workers
         self._crowd = min(workers, most_of_a_lane or workers)
         self._workers: list[asyncio.Task[None]] = []
+        self._supervisor: Supervisor | None = None
         self._ready = Lanes(self._crowd)
         self._queued: set[str] = set()
         self._active: dict[str, float] = {}
@@ -83,12 +86,11 @@ class WorkQueue:
         now = asyncio.get_running_loop().time()
         return timedelta(seconds=max((now - since for since in self._active.values()), default=0))
 
-    def start(self) -> None:
-        """Start the workers."""
-        self._workers = [
-            asyncio.create_task(self._run(), name=f"worker-{number}")
-            for number in range(self._worker_count)
-        ]
+    def start(self, supervisor: Supervisor) -> None:
+        """Start the workers, which this supervisor keeps."""
+        self._supervisor = supervisor
+        names = (f"worker-{number}" for number in range(self._worker_count))
+        self._workers = [supervisor.keep(name, self._run) for name in names]
 
     async def stop(self, grace: timedelta) -> None:
         """Hand out no further key, give the work under way `grace` to end, then cancel it."""
@@ -99,17 +101,17 @@ class WorkQueue:
             self._cancel_timer(key)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), grace.total_seconds())
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        if self._supervisor:
+            await self._supervisor.cancel(*self._workers)
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             lane, key = await self._ready.get()
             self._queued.discard(key)
-            self._active[key] = loop.time()
+            self._active[key] = asyncio.get_running_loop().time()
             self._idle.clear()
+            # The key must not be lost if this worker ends for another reason than an error.
+            delay: timedelta | None = LONGEST_BACKOFF
             try:
                 delay = await self._attempt(key)
             finally:
@@ -117,13 +119,17 @@ class WorkQueue:
                 del self._active[key]
                 if not self._active:
                     self._idle.set()
-            if key in self._held:
-                self._queued.discard(key)
-            if key in self._queued:
-                self._ready.put(self._lane_of(key), key)
-            elif delay is not None and not self._is_stopping:
-                self._cancel_timer(key)
-                self._timers[key] = loop.call_later(delay.total_seconds(), self._wake_later, key)
+                self._requeue(key, delay)
+
+    def _requeue(self, key: str, delay: timedelta | None) -> None:
+        if key in self._held:
+            self._queued.discard(key)
+        if key in self._queued:
+            self._ready.put(self._lane_of(key), key)
+        elif delay is not None and not self._is_stopping:
+            self._cancel_timer(key)
+            loop = asyncio.get_running_loop()
+            self._timers[key] = loop.call_later(delay.total_seconds(), self._wake_later, key)
 
     async def _attempt(self, key: str) -> timedelta | None:
         try:
@@ -141,7 +147,8 @@ class WorkQueue:
         longest = LONGEST_UNREADABLE_BACKOFF if is_unreadable else LONGEST_BACKOFF
         pause = min(FIRST_BACKOFF * (1 << min(failures, 16)), longest)
         if isinstance(error, ApiError) and error.retry_after:
-            pause = max(pause, timedelta(seconds=error.retry_after))
+            asked = min(error.retry_after, LONGEST_ASKED_PAUSE.total_seconds())
+            pause = max(pause, timedelta(seconds=asked))
             self._held.add(key)
         self._failures[key] = (failures + 1, text)
         # Log a traceback only for unexpected errors. Known errors fit on one line.
