@@ -8,9 +8,12 @@ from mltask_operator.kube.api import Api
 from mltask_operator.kube.election import Election, LeadershipLost
 from mltask_operator.kube.errors import ApiError, Unreachable
 from mltask_operator.kube.lease import Lease
+from tests.unit.virtual_time import let_pass
 
 Json = dict[str, Any]
 SECONDS = 15
+RENEW_DEADLINE = SECONDS * 2 / 3
+RETRY_PERIOD = SECONDS / 15
 
 
 class LeaseServer:
@@ -97,3 +100,12 @@ class Candidate:
         self.leads_since = asyncio.get_running_loop().time()
         if self.work_fails:
             raise OSError("cannot list")
+
+
+async def a_leader(server: LeaseServer, identity: str = "a") -> Candidate:
+    """A candidate that leads."""
+    candidate = Candidate(server, identity)
+    await let_pass(2 * RETRY_PERIOD)
+    assert candidate.leads_since is not None
+    candidate.election.check_leads()
+    return candidate

@@ -210,9 +210,10 @@ class Controller:
                 pause = RESYNC_PERIOD
             except OSError as error:
                 logger.warning("failed to relist MLTasks and Pods: %s", error)
-            except Exception:
-                # The next listing must follow in any case.
-                logger.exception("failed to relist MLTasks and Pods")
+            except BaseException:
+                # The supervisor restarts this task, which must then list soon.
+                self._has_gap.set()
+                raise
 
     async def _look_for_new_tasks(self) -> None:
         """List the open tasks while Kopf lists all of them, and so shows nothing that is new.
