@@ -1,7 +1,8 @@
 """Candidates for a Lease as a system of small steps, which a test can take in any order.
 
-A step is a candidate's next request with one outcome, the arrival of a late request, or a second
-that passes. A candidate that takes no step while seconds pass is paused or dead.
+A step is a fate of a candidate's request or of its answer, the arrival of a late request, or a
+second that passes. A candidate that takes no step while seconds pass is paused or dead. A try
+begins with a GET, which is served in the same step: until then nothing depends on it.
 """
 
 import types
@@ -16,7 +17,9 @@ from tests.unit.leases import LeaseServer
 Json = dict[str, Any]
 Request = tuple[str, str, Json | None]
 
-ANSWERED, ANSWER_LOST, REQUEST_LOST, LATE = "answered", "answer lost", "request lost", "late"
+ACQUIRE, RELEASE = "acquires or renews", "releases"
+SERVED, REQUEST_LOST, LATE = "request served", "request lost", "request late"
+ANSWERED, ANSWER_LOST = "answer arrives", "answer lost"
 
 
 class Step(NamedTuple):
@@ -51,6 +54,8 @@ class Replica:
         self.lease = Lease(api, "system", "operator", name, seconds, lambda: world.now + offset)
         self._running: Coroutine[Request, Json, object] | None = None
         self.request: Request | None = None
+        self.answer: Json | OSError | None = None
+        """The answer that is on its way to the candidate."""
         self.sent_at = 0
 
     def begin(self, *, is_release: bool) -> None:
@@ -63,7 +68,7 @@ class Replica:
 
     def receive(self, answer: Json | OSError) -> None:
         """Go on with this answer until the next request or the end."""
-        self.request = None
+        self.request = self.answer = None
         self._go_on(answer)
 
     def close(self) -> None:
@@ -91,6 +96,7 @@ class Replica:
         method, _, body = self.request or ("", "", None)
         return (
             method,
+            None if self.answer is None else _answered(self.answer, version),
             self.request and min(self._world.now - self.sent_at, longest),
             _about(body, version),
             min(now - fields["_renewed_at"], longest),
@@ -124,13 +130,12 @@ class World:
         found = [SECOND, *([ARRIVAL] if self._late else [])]
         for n, replica in enumerate(self.replicas):
             if replica.request is None:
-                found += [Step("acquire", n), Step("release", n)]
+                fates = [ACQUIRE, RELEASE]
+            elif replica.answer is not None:
+                fates = [ANSWERED, ANSWER_LOST]
             else:
-                found += [Step(what, n) for what in (ANSWERED, REQUEST_LOST)]
-                if replica.request[0] != "GET":
-                    found.append(Step(ANSWER_LOST, n))
-                    if not self._late:
-                        found.append(Step(LATE, n))
+                fates = [SERVED, REQUEST_LOST, *([] if self._late else [LATE])]
+            found += [Step(fate, n) for fate in fates]
         return found
 
     def take(self, step: Step) -> None:
@@ -139,14 +144,20 @@ class World:
             self.now += 1
         elif step == ARRIVAL:
             self._answer(self._late.pop())
-        elif (replica := self.replicas[step.candidate]).request is None:
-            replica.begin(is_release=step.what == "release")
-        elif step.what == ANSWERED:
-            replica.receive(self._answer(replica.request))
         else:
-            if step.what == ANSWER_LOST:
-                self._answer(replica.request)
-            elif step.what == LATE:
+            self._take(step.what, self.replicas[step.candidate])
+
+    def _take(self, what: str, replica: Replica) -> None:
+        if what in (ACQUIRE, RELEASE):
+            replica.begin(is_release=what == RELEASE)
+        assert replica.request is not None
+        if what in (ACQUIRE, RELEASE, SERVED):
+            replica.answer = self._answer(replica.request)
+        elif what == ANSWERED:
+            assert replica.answer is not None
+            replica.receive(replica.answer)
+        else:
+            if what == LATE:
                 self._late.append(replica.request)
             replica.receive(Unreachable("no answer"))
 
@@ -154,9 +165,9 @@ class World:
         """Take the candidate's steps to the end of its try; all requests are answered."""
         replica = self.replicas[candidate]
         if replica.request is None:
-            self.take(Step("acquire", candidate))
+            self.take(Step(ACQUIRE, candidate))
         while replica.request is not None:
-            self.take(Step(ANSWERED, candidate))
+            self.take(Step(SERVED if replica.answer is None else ANSWERED, candidate))
 
     def close(self) -> None:
         """Drop what is in progress."""
@@ -188,3 +199,7 @@ def _about(body: Json | None, version: str) -> object:
     spec = body["spec"]
     is_current = body["metadata"].get("resourceVersion") == version
     return spec["holderIdentity"], spec["leaseDurationSeconds"], is_current
+
+
+def _answered(answer: Json | OSError, version: str) -> object:
+    return str(answer) if isinstance(answer, OSError) else _about(answer, version)

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.unit.lease_world import ANSWERED, SECOND, Step, World
+from tests.unit.lease_world import ACQUIRE, ANSWERED, SECOND, SERVED, Step, World
 
 Path = tuple[Step, ...]
 
@@ -34,16 +34,18 @@ def reachable(durations: tuple[int, ...], begin: Path, depth: int) -> Iterator[t
                 paths.extend((*path, step) for step in world.steps())
 
 
-LEADS = (Step("acquire", 0), Step(ANSWERED, 0), Step(ANSWERED, 0))
-IS_SEEN = (Step("acquire", 1), Step(ANSWERED, 1))
+LEADS = (Step(ACQUIRE, 0), Step(ANSWERED, 0), Step(SERVED, 0), Step(ANSWERED, 0))
+IS_SEEN = (Step(ACQUIRE, 1), Step(ANSWERED, 1))
+RENEWS = (Step(ACQUIRE, 0), Step(ANSWERED, 0), Step(SERVED, 0))
 
 
 @pytest.mark.parametrize(
     ("durations", "begin", "depth"),
     [
         ((2, 2), (), 9),
-        ((2, 2), LEADS + IS_SEEN, 9),
-        ((1, 3), LEADS + IS_SEEN, 9),
+        ((2, 2), LEADS + IS_SEEN, 8),
+        ((2, 2), LEADS + RENEWS + IS_SEEN, 8),
+        ((1, 3), LEADS + IS_SEEN, 7),
         ((3, 1), LEADS + IS_SEEN, 9),
         ((1, 1, 1), LEADS + IS_SEEN, 7),
     ],
