@@ -217,15 +217,15 @@ async def _let_go(namespaces: Sequence[str], lease: tuple[str, str] | None) -> N
     credentials = Credentials()
     await credentials.load()
     async with Api(credentials) as api:
-        release = functools.partial(let_go_of_pods, api, namespaces or (None,))
-        if lease is None:
-            count = await release()
-        else:
-            # An operator that is still the leader would create more Pods.
-            count = await (await _candidacy(api, lease, LEASE_SECONDS)).lead_for(release)
+        # An operator that is still the leader would create more Pods.
+        election = await _candidacy(api, lease, LEASE_SECONDS) if lease else None
+        check_leads = election.check_leads if election else None
+        async with Api(credentials, check_leads) as acting:
+            release = functools.partial(let_go_of_pods, acting, namespaces or (None,))
+            count = await (election.lead_for(release) if election else release())
         logger.info(
-            "Let go of %d Pods. They run on to their end, and nothing keeps them from deletion; "
-            "their tasks stay as they are until the operator is installed again",
+            "removed the tracking finalizer from %d Pods. Running Pods finish normally; tasks "
+            "keep their status until the operator is installed again",
             count,
         )
 
@@ -240,6 +240,6 @@ async def _candidacy(api: Api, lease: tuple[str, str], seconds: int) -> Election
 
 def _end_at_once(why: str) -> None:
     """End the process without another request: another replica may be the leader already."""
-    logger.error("stopping: lost the leader lease: %s", why)
+    logger.error("stopping: lost the leader Lease: %s", why)
     logging.shutdown()
     os._exit(1)

@@ -26,9 +26,9 @@ STOP_SECONDS = 20.0
 async def watch(
     controller: Controller, credentials: Credentials, namespaces: Sequence[str], health: Health
 ) -> None:
-    """Run until SIGTERM or SIGINT, or until a watch fails for good, which raises.
+    """Run until SIGTERM or SIGINT, and tell `health` once the controller has started.
 
-    `health` is told once the controller has started.
+    Raise if a watch fails for good, and TaskEnded if a background task ends that must not.
     """
     await kopf.operator(
         registry=_registry(controller, credentials, health),
@@ -36,7 +36,9 @@ async def watch(
         standalone=True,
         clusterwide=not namespaces,
         namespaces=namespaces,
+        stop_flag=controller.tasks.has_failed,
     )
+    controller.tasks.check()
 
 
 def _registry(

@@ -16,6 +16,7 @@ from mltask_operator.access.credentials import Credentials
 from mltask_operator.kube.api import Api
 from mltask_operator.kube.kopf_session import session_for_kopf
 from mltask_operator.runtime.store import Store
+from mltask_operator.runtime.supervisor import Supervisor
 from mltask_operator.runtime.workqueue import WorkQueue
 from tests.unit.api_server import ApiServer, Json, write_kubeconfig
 from tests.unit.clock import Clock
@@ -134,7 +135,7 @@ async def work() -> Work:
 async def queue(work: Work) -> AsyncIterator[WorkQueue]:
     """A running queue of keys for it."""
     queue = WorkQueue(work, WORKERS)
-    queue.start()
+    queue.start(Supervisor())
     yield queue
     work.gate.set()
     await queue.stop(GRACE)

@@ -1,19 +1,27 @@
-"""One leads, and whoever cannot be sure of it ends: what the client's own election gets wrong."""
+"""One replica is the leader, and a leader that cannot be sure of it ends its process."""
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from typing import Self, cast
 
 import pytest
 
+from mltask_operator.kube import lease_record
+from mltask_operator.kube.api import Api
 from mltask_operator.kube.election import Election, LeadershipLost
-from mltask_operator.kube.errors import Unreachable
-from mltask_operator.kube.lease import LONGEST_SECONDS, Lease
-from tests.unit.leases import SECONDS, Candidate, Json, LeaseServer
+from mltask_operator.kube.lease import Lease
+from tests.unit.leases import (
+    RENEW_DEADLINE,
+    RETRY_PERIOD,
+    SECONDS,
+    Candidate,
+    LeaseServer,
+    a_leader,
+)
 from tests.unit.virtual_time import VirtualTimeLoop, let_pass
 
 loop_factory = VirtualTimeLoop
-RENEW_DEADLINE = SECONDS * 2 / 3
-RETRY_PERIOD = SECONDS / 15
 
 
 @pytest.fixture
@@ -22,13 +30,18 @@ def server() -> LeaseServer:
     return LeaseServer()
 
 
-async def a_leader(server: LeaseServer, identity: str = "a") -> Candidate:
-    """A candidate that leads."""
-    candidate = Candidate(server, identity)
-    await let_pass(2 * RETRY_PERIOD)
-    assert candidate.leads_since is not None
-    candidate.election.check_leads()
-    return candidate
+@pytest.fixture(autouse=True)
+def set_wall_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let the wall clock pass with the loop's time, and be set by so many seconds."""
+    offsets = [datetime.now(UTC).timestamp()]
+
+    class WallClock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(sum(offsets) + asyncio.get_running_loop().time(), tz)
+
+    monkeypatch.setattr(lease_record, "datetime", WallClock)
+    return offsets.append
 
 
 async def test_the_lease_is_made_where_there_is_none_and_says_when_in_utc(
@@ -119,6 +132,34 @@ async def test_a_leader_whose_work_fails_ends_at_once(server: LeaseServer) -> No
     candidate.die()
 
 
+async def test_a_wall_clock_set_forward_ends_nobodys_lease(
+    server: LeaseServer, set_wall_clock: Callable[[float], None]
+) -> None:
+    first = await a_leader(server)
+    second = Candidate(server, "b")
+    await let_pass(SECONDS)
+    first.die()
+    await let_pass(2 * RETRY_PERIOD)
+    set_wall_clock(3600)
+    await let_pass(SECONDS / 2)
+    assert second.leads_since is None
+    await let_pass(SECONDS)
+    assert second.leads_since is not None
+    await second.stop()
+
+
+async def test_a_wall_clock_set_back_makes_nobody_lead_for_longer(
+    server: LeaseServer, set_wall_clock: Callable[[float], None]
+) -> None:
+    leader = await a_leader(server)
+    server.is_down = True
+    await let_pass(RETRY_PERIOD)
+    set_wall_clock(-3600)
+    await let_pass(RENEW_DEADLINE + 2 * RETRY_PERIOD)
+    assert leader.losses != []
+    leader.die()
+
+
 async def test_a_leader_that_was_paused_past_its_lease_may_write_no_more(
     server: LeaseServer,
 ) -> None:
@@ -158,14 +199,14 @@ async def test_nobody_gives_away_the_lease_of_another(server: LeaseServer) -> No
 async def test_who_leads_for_one_work_gives_the_lease_back_after_it(server: LeaseServer) -> None:
     first = await a_leader(server)
     clock = asyncio.get_running_loop().time
-    lease = Lease(server, "system", "operator", "b", SECONDS)
+    lease = Lease(cast(Api, server), "system", "operator", "b", SECONDS, clock)
     losses: list[str] = []
 
     async def work() -> str:
         assert server.holder == "b"
         return "done"
 
-    working = asyncio.create_task(Election(lease, losses.append, clock).lead_for(work))
+    working = asyncio.create_task(Election(lease, losses.append).lead_for(work))
     await let_pass(SECONDS)
     assert not working.done(), "another leads"
     await first.stop()
@@ -175,65 +216,17 @@ async def test_who_leads_for_one_work_gives_the_lease_back_after_it(server: Leas
     assert losses == []
 
 
-async def test_the_lease_is_released_after_work_that_fails(server: LeaseServer) -> None:
-    clock = asyncio.get_running_loop().time
-    losses: list[str] = []
-    election = Election(Lease(server, "system", "operator", "a", SECONDS), losses.append, clock)
-
-    async def work() -> None:
-        raise Unreachable("no answer")
-
-    with pytest.raises(Unreachable):
-        await election.lead_for(work)
-    assert (server.holder, losses) == ("", [])
-
-
-@pytest.mark.parametrize(
-    ("spec", "seconds"),
-    [
-        (None, 0),
-        ({}, 0),
-        ({"holderIdentity": ""}, 0),
-        ({"holderIdentity": "x"}, SECONDS),
-        ({"holderIdentity": "x", "leaseDurationSeconds": -1}, SECONDS),
-        ({"holderIdentity": "x", "leaseDurationSeconds": "soon"}, SECONDS),
-        ({"holderIdentity": "x", "leaseDurationSeconds": 40, "leaseTransitions": "many"}, 40),
-        ({"holderIdentity": "x", "leaseDurationSeconds": 2**31 - 1}, LONGEST_SECONDS),
-        ({"holderIdentity": "x", "leaseDurationSeconds": 2, "renewTime": "9999"}, 2),
-    ],
-)
-async def test_whatever_a_lease_says_its_hold_ends(
-    server: LeaseServer, spec: Json | None, seconds: float
+@pytest.mark.parametrize("step", [-3600, 3600])
+async def test_a_step_of_the_wall_clock_after_the_leader_died_delays_no_failover(
+    server: LeaseServer, set_wall_clock: Callable[[float], None], step: float
 ) -> None:
-    metadata = {"name": "operator", "resourceVersion": "1"}
-    server.lease = {"kind": "Lease", "metadata": metadata, "spec": spec}
-    candidate = Candidate(server, "a")
-    if seconds:
-        await let_pass(seconds - 0.5)
-        assert not candidate.has_led
-    await let_pass(2 * RETRY_PERIOD)
-    assert candidate.has_led
-    assert server.spec_and_version["spec"]["leaseDurationSeconds"] == SECONDS
-    await candidate.stop()
-
-
-@pytest.mark.parametrize("body", [{}, {"items": []}, {"metadata": {"name": "other"}}])
-async def test_an_answer_that_is_not_the_lease_is_no_lease(server: LeaseServer, body: Json) -> None:
-    leader = await a_leader(server)
-    standby = Candidate(Answers(body), "b")
-    await let_pass(10 * SECONDS)
-    assert not standby.has_led
-    leader.election.check_leads()
-    await standby.stop()
-    await leader.stop()
-
-
-class Answers:
-    """A proxy that answers every request with this object."""
-
-    def __init__(self, body: Json) -> None:
-        self._body = body
-
-    async def request(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Answer without asking the server."""
-        return self._body
+    first = await a_leader(server)
+    second = Candidate(server, "b")
+    await let_pass(SECONDS)
+    first.die()
+    set_wall_clock(step)
+    await let_pass(SECONDS - 2 * RETRY_PERIOD)
+    assert second.leads_since is None
+    await let_pass(4 * RETRY_PERIOD)
+    assert second.may_write
+    await second.stop()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mltask_operator.runtime.lanes import Lanes
+from mltask_operator.runtime.supervisor import Supervisor
 from mltask_operator.runtime.workqueue import WorkQueue
 from tests.unit.pods import seconds
 from tests.unit.virtual_time import VirtualTimeLoop, let_pass
@@ -91,7 +92,7 @@ async def test_a_namespace_whose_requests_hang_leaves_workers_to_others() -> Non
         done.append(key)
 
     queue = WorkQueue(work, 4, lane_of=lambda key: key.split("-")[0], most_of_a_lane=3)
-    queue.start()
+    queue.start(Supervisor())
     for number in range(100):
         queue.wake(f"hang-{number}")
     await let_pass(1)

@@ -59,7 +59,7 @@ async def test_every_request_takes_it_for_no_answer(
                 await request(api)
         # With "no Lease" for an answer, a candidate would create it.
         with pytest.raises(StrayAnswer):
-            await Lease(api, "a", "x", "me", 15).read()
+            await Lease(api, "a", "x", "me", 15).acquire()
     assert "/elsewhere" not in {request.target for request in server.requests}
 
 

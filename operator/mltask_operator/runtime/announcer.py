@@ -57,7 +57,7 @@ class Announcer:
         if loser is not None:
             self._note_dropped(loser)
         if len(self._senders) < AT_A_TIME:
-            self._senders.add(asyncio.create_task(self._send(), name="events"))
+            self._start_sender()
 
     async def stop(self) -> None:
         """Wait for a second until waiting Events are posted. Nothing is posted after the return."""
@@ -69,6 +69,9 @@ class Announcer:
             sender.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
+    def _start_sender(self) -> None:
+        self._senders.add(asyncio.create_task(self._send(), name="events"))
+
     async def _send(self) -> None:
         try:
             while self._waiting:
@@ -78,6 +81,9 @@ class Announcer:
             # later, and until then `tell` would count on a sender that looks no longer.
             if sender := asyncio.current_task():
                 self._senders.discard(sender)
+            # Events that are left were not posted because something ended this sender.
+            if self._waiting and not self._is_stopped:
+                self._start_sender()
 
     async def _try_to_post(self, event: Json) -> None:
         try:

@@ -65,6 +65,8 @@ class Controller:
         metrics: Metrics,
         clock: Callable[[], datetime] = now,
     ) -> None:
+        self.tasks = Supervisor()
+        """All background tasks."""
         self._election = election
         self._acts = False
         self._store = Store(clock)
@@ -101,28 +103,27 @@ class Controller:
         self._listed: set[str] = set()
         """The paths of the collections that Kopf has listed."""
         self._is_kopf_listing = False
-        self._supervisor = Supervisor()
 
     async def start(self) -> None:
         """Act, or be a standby. Raise ApiError, Unreachable or Unreadable if a listing fails."""
         self._listed_at = time.monotonic()
         if self._sees_priorities:
             await self._priorities.refresh()
-        self._supervisor.start("resync", self._list_all_periodically)
-        self._supervisor.start("look", self._look_for_new_tasks)
+        self.tasks.keep("resync", self._list_all_periodically)
+        self.tasks.keep("look", self._look_for_new_tasks)
         if self._sees_priorities:
-            self._supervisor.start("priorities", self._learn_priorities)
+            self.tasks.keep("priorities", self._learn_priorities)
         if self._election is None:
             await self._take_over()
         else:
-            run = functools.partial(self._election.run, self._take_over)
-            self._supervisor.start("election", run)
+            # A leader that no longer renews the Lease must end, and so the election is not kept.
+            self.tasks.need("election", functools.partial(self._election.run, self._take_over))
 
     async def stop(self) -> None:
         """Finish the requests in flight, and start no others."""
         await self._queue.stop(STOP_GRACE)
         await self._announcer.stop()
-        await self._supervisor.stop()
+        await self.tasks.stop()
         if self._election:
             await self._election.resign()
 
@@ -138,7 +139,7 @@ class Controller:
         self._acts = self._store.verifies_removals = True
         for uid in self._store.unsettled():
             self._queue.wake(uid)
-        self._queue.start()
+        self._queue.start(self.tasks)
         logger.info("acting as the leader: %d tasks are open", len(self._store.unfinished()))
 
     def on_task_event(self, kind: str | None, body: dict[str, Any]) -> None:
@@ -174,9 +175,8 @@ class Controller:
         self._quota.note_quota(body["type"], body)
 
     def check_alive(self) -> None:
-        """Raise RuntimeError where work hangs, or a background task keeps failing."""
-        self._supervisor.check()
-        self._queue.check()
+        """Raise RuntimeError if work hangs, or if a background task has ended."""
+        self.tasks.check_alive()
         if (taken := self._queue.longest_work()) > STUCK_AFTER:
             raise RuntimeError(f"work on a task has been in progress for {taken}")
         if time.monotonic() - self._listed_at > UNLISTED_AFTER.total_seconds():
@@ -216,9 +216,10 @@ class Controller:
                 pause = RESYNC_PERIOD
             except OSError as error:
                 logger.warning("failed to relist MLTasks and Pods: %s", error)
-            except Exception:
-                # The next listing must follow in any case.
-                logger.exception("failed to relist MLTasks and Pods")
+            except BaseException:
+                # The supervisor restarts this task, which must then list soon.
+                self._has_gap.set()
+                raise
 
     async def _look_for_new_tasks(self) -> None:
         """List the open tasks while Kopf lists all of them, and so shows nothing that is new.

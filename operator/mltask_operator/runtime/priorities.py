@@ -47,7 +47,7 @@ class Priorities:
             self.are_wanted.clear()
             try:
                 classes = await self._api.priority_classes()
-            except Exception:
+            except BaseException:
                 self.are_wanted.set()
                 raise
         # The API server demands a value of each class; one without it must not hide the others.

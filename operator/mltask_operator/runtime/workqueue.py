@@ -45,7 +45,8 @@ class WorkQueue:
         self._lane_of = lane_of
         self._worker_count = workers
         self._crowd = min(workers, most_of_a_lane or workers)
-        self._workers = Supervisor()
+        self._workers: list[asyncio.Task[None]] = []
+        self._supervisor: Supervisor | None = None
         self._ready = Lanes(self._crowd)
         self._queued: set[str] = set()
         self._active: dict[str, float] = {}
@@ -84,14 +85,11 @@ class WorkQueue:
         now = asyncio.get_running_loop().time()
         return timedelta(seconds=max((now - since for since in self._active.values()), default=0))
 
-    def start(self) -> None:
-        """Start the workers."""
-        for number in range(self._worker_count):
-            self._workers.start(f"worker-{number}", self._run)
-
-    def check(self) -> None:
-        """Raise RuntimeError if a worker keeps failing."""
-        self._workers.check()
+    def start(self, supervisor: Supervisor) -> None:
+        """Start the workers, which this supervisor keeps."""
+        self._supervisor = supervisor
+        names = (f"worker-{number}" for number in range(self._worker_count))
+        self._workers = [supervisor.keep(name, self._run) for name in names]
 
     async def stop(self, grace: timedelta) -> None:
         """Hand out no further key, give the work under way `grace` to end, then cancel it."""
@@ -102,15 +100,17 @@ class WorkQueue:
             self._cancel_timer(key)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), grace.total_seconds())
-        await self._workers.stop()
+        if self._supervisor:
+            await self._supervisor.cancel(*self._workers)
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             lane, key = await self._ready.get()
             self._queued.discard(key)
-            self._active[key] = loop.time()
+            self._active[key] = asyncio.get_running_loop().time()
             self._idle.clear()
+            # The key must not be lost if this worker ends for another reason than an error.
+            delay: timedelta | None = LONGEST_BACKOFF
             try:
                 delay = await self._attempt(key)
             finally:
@@ -118,26 +118,27 @@ class WorkQueue:
                 del self._active[key]
                 if not self._active:
                     self._idle.set()
-            if key in self._held:
-                self._queued.discard(key)
-            if key in self._queued:
-                self._ready.put(self._lane_of(key), key)
-            elif delay is not None and not self._is_stopping:
-                self._cancel_timer(key)
-                self._timers[key] = loop.call_later(delay.total_seconds(), self._wake_later, key)
+                self._requeue(key, delay)
+
+    def _requeue(self, key: str, delay: timedelta | None) -> None:
+        if key in self._held:
+            self._queued.discard(key)
+        if key in self._queued:
+            self._ready.put(self._lane_of(key), key)
+        elif delay is not None and not self._is_stopping:
+            self._cancel_timer(key)
+            loop = asyncio.get_running_loop()
+            self._timers[key] = loop.call_later(delay.total_seconds(), self._wake_later, key)
 
     async def _attempt(self, key: str) -> timedelta | None:
         try:
             delay = await self._work(key)
-        except (Exception, asyncio.CancelledError) as error:
-            # A library may raise CancelledError though nobody has cancelled this worker.
-            if (current := asyncio.current_task()) and current.cancelling():
-                raise
+        except Exception as error:
             return self._after_failure(key, error)
         self._failures.pop(key, None)
         return delay
 
-    def _after_failure(self, key: str, error: BaseException) -> timedelta:
+    def _after_failure(self, key: str, error: Exception) -> timedelta:
         """Return the pause before the next try; log the error unless it is that of the last one."""
         failures, logged = self._failures.get(key, (0, ""))
         text = str(error) or type(error).__name__
