@@ -66,3 +66,24 @@ def test_what_a_request_did_not_find_outlives_one_listing(store: Store) -> None:
     store.retain(listing(30), listing(31))
     assert store.record_task(task_body(11)) is None
     assert len(store) == 1
+
+
+def test_a_pod_that_the_leader_read_after_its_removal_leaves_nothing_behind(store: Store) -> None:
+    store.verifies_removals = True
+    store.record_task(task_body())
+    store.record_pod(pod_body(20))
+    store.record_task_removed(UID)
+    assert store.record_pod_removed(pod_body(21)) == UID
+    assert seen(store).pods[0].is_doubtful
+    store.record_pod_missing(OWNER, "pod-1")
+    assert len(store) == 0
+
+
+def test_a_pod_that_is_there_after_all_is_not_doubtful(store: Store) -> None:
+    store.verifies_removals = True
+    store.record_task(task_body())
+    store.record_pod(pod_body(20))
+    store.record_pod_removed(pod_body(21))
+    store.record_pod(pod_body(22), is_certain=True)
+    [pod] = seen(store).pods
+    assert (pod.is_doubtful, pod.is_removal_shown) == (False, False)

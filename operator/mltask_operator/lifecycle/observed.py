@@ -105,6 +105,8 @@ class Pod:
     is_doubtful: bool = False
     """Whether a watch or listing lacks it, though the operator has not released it: it is gone, or
     someone removed the label that these select on."""
+    is_removal_shown: bool = False
+    """Whether a watch has shown its removal, which is certain once its name was read."""
     phase: PodPhase
     node_name: str | None = None
     reason: str | None = None

@@ -57,15 +57,16 @@ class Entry:
         """Forget the task, which no longer exists."""
         self.task, self.spec, self.is_task_gone = None, None, True
 
-    def doubt_pod(self, uid: str) -> bool:
+    def doubt_pod(self, uid: str, *, is_shown: bool) -> bool:
         """Mark the Pod of this uid, which a watch or listing lacks, to be read by its name.
 
-        Return False if that is not necessary: nothing of ours holds it, or it is unknown.
+        `is_shown` says that a watch has shown its removal. Return False if that is not necessary:
+        nothing of ours holds it, or it is unknown.
         """
         pod = self.pods.get(uid)
         if pod is None or self.owner.is_nobody or (pod.is_being_deleted and not pod.is_held):
             return False
-        self.pods[uid] = replace(pod, is_doubtful=True)
+        self.pods[uid] = replace(pod, is_doubtful=True, is_removal_shown=is_shown)
         return True
 
     def drop_unlisted_pods(self, pods: Listing, relist: int, *, verify: bool) -> bool:
@@ -79,7 +80,7 @@ class Entry:
             if pod.uid not in pods.uids and int(pod.resource_version) <= pods.version
         ]
         for pod in unlisted:
-            if verify and self.doubt_pod(pod.uid):
+            if verify and self.doubt_pod(pod.uid, is_shown=pod.is_removal_shown):
                 continue
             del self.pods[pod.uid]
             self.unshown[pod.uid] = relist

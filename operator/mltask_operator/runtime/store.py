@@ -176,7 +176,7 @@ class Store(Entries):
         if entry is None:
             return None
         pod_uid = body["metadata"]["uid"]
-        if self.verifies_removals and entry.doubt_pod(pod_uid):
+        if self.verifies_removals and entry.doubt_pod(pod_uid, is_shown=True):
             return key
         entry.pods.pop(pod_uid, None)
         entry.unshown.pop(pod_uid, None)
@@ -184,9 +184,14 @@ class Store(Entries):
 
     def record_pod_missing(self, owner: Owner, pod_uid: str) -> None:
         """Record that the API server knows no Pod of this uid of this task."""
-        entry = self._entries.get(self._key(owner))
+        key = self._key(owner)
+        entry = self._entries.get(key)
         # The watch may have been quicker, here too.
-        if entry and entry.pods.pop(pod_uid, None):
+        if entry is None or (pod := entry.pods.pop(pod_uid, None)) is None:
+            return
+        if pod.is_removal_shown:
+            self._forget_if_void(key, entry)
+        else:
             entry.unshown[pod_uid] = self._relist
 
     def record_refusal(self, uid: str, refusal: Refusal) -> None:
