@@ -87,6 +87,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
 async def listed() -> list[tuple[str, Json]]:
     """What Kopf's listings have shown."""
     return []
