@@ -12,19 +12,28 @@ COPY requirements.lock requirements-build.lock ./
 RUN /opt/build/bin/pip install --require-hashes --requirement requirements-build.lock \
  && /opt/build/bin/pip --python /opt/venv/bin/python3 install --no-compile --report installed.json \
     --require-hashes --requirement requirements.lock
+# The running process may not write bytecode (no root, read-only root file system), so it is compiled here; unchecked,
+# because the sources in an image never change and their file times need not survive its layers. Dependencies are compiled
+# before the project's own code is there, so that a change of it reuses this layer.
+RUN /opt/venv/bin/python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
 COPY client client
 RUN /opt/build/bin/hatchling build --target wheel \
- && /opt/build/bin/pip --python /opt/venv/bin/python3 install --no-compile --no-deps dist/*.whl
-# The running process may not write bytecode (no root, read-only root file system), so it is compiled here; unchecked,
-# because the sources in an image never change and their file times need not survive its layers.
-RUN /opt/venv/bin/python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
+ && /opt/build/bin/pip --python /opt/venv/bin/python3 install --no-compile --no-deps dist/*.whl \
+ && /opt/venv/bin/python3 -m compileall -q --invalidation-mode unchecked-hash \
+    /opt/venv/lib/python3.*/site-packages/mltask_operator /opt/venv/lib/python3.*/site-packages/mltask \
+    /opt/venv/lib/python3.*/site-packages/kubectl_mltask
 
-# The bill of materials of the image. A stage of its own: no program that it takes touches what ships.
-FROM build AS sbom
+# The programs that write the bill of materials: a stage of their own, so that none of them touches what ships.
+FROM ${BASE} AS sbom-tools
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY requirements-sbom.lock ./
 RUN python3 -m venv /opt/sbom && /opt/sbom/bin/pip install --require-hashes --requirement requirements-sbom.lock
+
+# The bill of materials of the image.
+FROM build AS sbom
+COPY --from=sbom-tools /opt/sbom /opt/sbom
 COPY supplychain/sbom.py ./
 RUN /opt/sbom/bin/cyclonedx-py environment --output-reproducible /opt/venv/bin/python3 > environment.json \
  && python3 sbom.py installed.json < environment.json > /opt/sbom.cdx.json
