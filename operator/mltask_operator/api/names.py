@@ -41,7 +41,7 @@ def pod_name(task_name: str, task_uid: str, attempt: int) -> str:
 
     The API server refuses a second object of the same name, so this name is the lock that keeps
     an attempt from getting two Pods. The first eight characters of the uid tell apart the Pods of
-    tasks that were deleted and made anew under one name. The whole fits the 63 characters of a
+    tasks that were deleted and created again under one name. The whole fits the 63 characters of a
     host name, which a container sees as its own.
     """
     suffix = f"-{task_uid[:8]}-{attempt}"

@@ -208,7 +208,7 @@ def _allocation(
 
 
 def _present(task: Task, *, phase: Phase, **known: object) -> MLTaskStatus:
-    """Return a status made anew: only what every step hands on is taken from the last one."""
+    """Return a new status, with only the fields of the last one that every transition keeps."""
     handed_on = {
         "conditions": task.status.conditions,
         "failures": task.status.failures,
@@ -225,7 +225,7 @@ def _final_conditions(
     task: Task, phase: Phase, reason: Reason, message: str, now: datetime
 ) -> tuple[Condition, ...]:
     name = "Complete" if phase is Phase.SUCCEEDED else "Failed"
-    # Once suspended, it is so no more.
+    # It is no longer suspended.
     before = tuple(c for c in task.status.conditions if c.status == "False")
     return before + tuple(
         _condition(kind, "True", reason, message, now) for kind in (name, "Finished")
