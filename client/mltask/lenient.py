@@ -19,7 +19,7 @@ NEEDED: dict[Location, Any] = {
     ("spec", "image"): "unknown",
     ("spec", "resources"): {},
 }
-"""What stands in for required fields that cannot be read."""
+"""The replacements for required fields that cannot be read."""
 
 
 def read(body: Mapping[str, Any]) -> MLTask:

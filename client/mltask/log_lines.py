@@ -22,7 +22,7 @@ class LogLines:
         self._seen: Counter[bytes] = Counter()
         """The timestamps of the whole lines of that second: a log may hold one several times."""
         self._known: Counter[bytes] = Counter()
-        """Those of them that the current part has yet to repeat."""
+        """The timestamps in `_seen` that the current part has not repeated yet."""
         self._head = b""
         """The begin of a line, when its timestamp is not there in full."""
         self._stamp: bytes | None = None

@@ -63,7 +63,7 @@ def to_json(task: MLTask) -> Json:
 def from_json(body: Mapping[str, Any]) -> MLTask:
     """Return the MLTask that the API server sent.
 
-    What only a newer version knows is left out, except for a phase: it stays, as an escaped word
+    Values that only a newer version knows are left out. An unknown phase stays, as an escaped word
     that equals no member of Phase. Raises pydantic's ValidationError for what is no MLTask.
     """
     return lenient.read(body)

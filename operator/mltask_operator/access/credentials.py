@@ -98,7 +98,7 @@ class Credentials:
         self._loaded_at = float("-inf")
         self._renewal: asyncio.Task[NoCredentials | None] | None = None
         self.current: Access
-        """What requests use. Each load that succeeds replaces it."""
+        """The access that requests use. Each successful load replaces it."""
 
     async def load(self) -> None:
         """Load or reload the credentials. Raises NoCredentials if none are usable."""
@@ -124,8 +124,8 @@ class Credentials:
     async def renew(self, refused: Access) -> None:
         """Reload the credentials after the API server rejected these ones.
 
-        All that wait share one reload, which goes on when one of them is cancelled: a slow exec
-        plugin finishes although each request waits for a short time only. Raises NoCredentials if
+        Waiting callers share one reload. It continues if one of them is cancelled, so a slow exec
+        plugin finishes although each request waits only briefly. Raises NoCredentials if
         none are usable; `current` is then unchanged.
         """
         if self.current is not refused:

@@ -30,7 +30,7 @@ class PluginFailed(Exception):
 
 @dataclass(frozen=True)
 class Credential:
-    """What a plugin printed: a token, a client certificate with its key, or both."""
+    """The output of a plugin: a token, a client certificate with its key, or both."""
 
     token: str | None
     certificate: str | None

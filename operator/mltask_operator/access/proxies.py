@@ -32,7 +32,7 @@ def _matches(entry: str, host: str, port: int | None) -> bool:
         return True
     try:
         return ip_address(host) in ip_network(entry.strip("[]"), strict=False)
-    except ValueError:  # one of them is a name, or the entry has a port
+    except ValueError:  # a name instead of an address, or an entry with a port
         name, colon, only = entry.rpartition(":")
         if colon and only.isdecimal():
             return int(only) == port and _matches(name, host, port)
